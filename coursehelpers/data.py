@@ -1,0 +1,365 @@
+"""Arrays in: load the course's data sets, draw regression problems, subset, split and corrupt."""
+
+import gzip
+import hashlib
+import re
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+FASHION_MNIST_CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+
+class DataError(RuntimeError):
+    """A data file is missing or is not the file that `data/README.md` describes."""
+
+
+class Split(NamedTuple):
+    """Three parts of a data set, each a pair ``(x, y)``."""
+
+    train: tuple[np.ndarray, np.ndarray]
+    validation: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
+
+
+def data_folder():
+    """Return the folder of the data files, in a checkout or inside an installed wheel.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    DataError
+        If neither place holds the data.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "_data", package.parent / "data"):
+        if (folder / "README.md").is_file():
+            return folder
+    raise DataError(
+        f"No data folder beside {package}. Reinstall coursehelpers, or clone the repository again."
+    )
+
+
+def recorded_hashes(folder=None):
+    """Read the SHA-256 of every data file from the table in `data/README.md`, their one home.
+
+    Parameters
+    ----------
+    folder : path-like, optional
+        The data folder; by default the one that ships with the package.
+
+    Returns
+    -------
+    dict of str to str
+        File name, relative to the folder, to SHA-256 in hexadecimal digits.
+
+    Examples
+    --------
+    >>> len(recorded_hashes()["fashion-mnist/train-labels-idx1-ubyte.gz"])
+    64
+    """
+    readme = Path(folder or data_folder()) / "README.md"
+    return dict(re.findall(r"^\| `([^`]+)` \|.*\| `([0-9a-f]{64})` \|$", readme.read_text(), re.M))
+
+
+def _read_verified(name):
+    folder = data_folder()
+    path = folder / name
+    remedy = (
+        "Restore it with `git checkout -- data` or reinstall the package; "
+        "`python data/build.py` makes it again from its source."
+    )
+    if not path.is_file():
+        raise DataError(f"The data file {path} is missing. {remedy}")
+    content = path.read_bytes()
+    expected, actual = recorded_hashes(folder)[name], hashlib.sha256(content).hexdigest()
+    if actual != expected:
+        raise DataError(
+            f"The data file {path} is damaged: its SHA-256 is {actual}, expected {expected}. {remedy}"
+        )
+    return content
+
+
+def _read_idx(name):
+    """Read a gzipped IDX file of unsigned bytes (format: LeCun et al., the MNIST database)."""
+    content = gzip.decompress(_read_verified(name))
+    dimensions = content[3]
+    shape = struct.unpack(f">{dimensions}I", content[4 : 4 + 4 * dimensions])
+    # A copy, because an array over bytes is read-only.
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
+
+
+def load_fashion_mnist():
+    """Load Fashion-MNIST: 28 x 28 grey photos of clothes in ten classes.
+
+    Returns
+    -------
+    (x_train, y_train), (x_test, y_test) : tuples of ndarray
+        Images ``uint8`` of shape (60000, 28, 28) and (10000, 28, 28) in 0..255; labels ``uint8``
+        of shape (60000,) and (10000,), indices into `FASHION_MNIST_CLASSES`.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or its SHA-256 differs from the one in `data/README.md`.
+
+    References
+    ----------
+    H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST: a novel image dataset for benchmarking machine
+    learning algorithms. arXiv:1708.07747, 2017.
+
+    Examples
+    --------
+    >>> (x_train, y_train), (x_test, y_test) = load_fashion_mnist()
+    >>> x_train.shape, y_test.shape
+    ((60000, 28, 28), (10000,))
+    """
+    return tuple(
+        tuple(
+            _read_idx(f"fashion-mnist/{part}-{kind}-ubyte.gz")
+            for kind in ("images-idx3", "labels-idx1")
+        )
+        for part in ("train", "t10k")
+    )
+
+
+def make_regression(m, d=1, noise=0.5, seed=0):
+    """Draw a linear regression problem: Gaussian features, unit-norm weights, Gaussian noise.
+
+    With ``d=1`` it is the one-feature sketch of a scatter along a line; with more features it is
+    the linear model whose test error has a known closed form (Hastie et al. 2022).
+
+    Parameters
+    ----------
+    m : int
+        Sample size.
+    d : int, default 1
+        Number of features.
+    noise : float, default 0.5
+        Standard deviation of the noise on the label, in units of the label.
+    seed : int or sequence of int, default 0
+        Seed of the draw.
+
+    Returns
+    -------
+    x : ndarray of float64, shape (m, d)
+        Features, independent standard normal.
+    y : ndarray of float64, shape (m,)
+        Labels ``x @ w + noise``.
+    w : ndarray of float64, shape (d,)
+        True weights, of Euclidean norm 1; ``[1.]`` for ``d=1``.
+
+    Raises
+    ------
+    ValueError
+        If `m` or `d` is not a positive integer or `noise` is negative.
+
+    References
+    ----------
+    T. Hastie, A. Montanari, S. Rosset, R. Tibshirani: Surprises in high-dimensional ridgeless
+    least squares interpolation. Annals of Statistics 50(2), 2022.
+
+    Examples
+    --------
+    >>> x, y, w = make_regression(m=4, d=2, noise=0.0)
+    >>> bool(np.allclose(y, x @ w))
+    True
+    """
+    _require_count("m", m)
+    _require_count("d", d)
+    if not noise >= 0:
+        raise ValueError(f"noise is a standard deviation and must be at least 0, got {noise!r}.")
+    rng = np.random.default_rng(seed)
+    w = rng.normal(size=d)
+    w = np.abs(w / np.linalg.norm(w)) if d == 1 else w / np.linalg.norm(w)
+    x = rng.normal(size=(m, d))
+    return x, x @ w + noise * rng.normal(size=m), w
+
+
+def subset(x, y, size, seed=0):
+    """Draw a random subset in which every class keeps its share.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, ...)
+    y : ndarray of int, shape (n,)
+        Class labels.
+    size : int
+        Number of examples to draw, from 1 to n.
+    seed : int or sequence of int, default 0
+
+    Returns
+    -------
+    x, y : ndarray
+        `size` examples in random order; a class with share p of `y` gets ``size * p`` of them,
+        rounded so that the counts add up to `size`.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ or `size` is not in 1..n.
+
+    Examples
+    --------
+    >>> x, y = subset(np.arange(100), np.repeat([0, 1], [80, 20]), size=10)
+    >>> np.bincount(y).tolist()
+    [8, 2]
+    """
+    x, y = _require_pair(x, y)
+    chosen = _stratified(y, size, np.random.default_rng(seed))
+    return x[chosen], y[chosen]
+
+
+def split(x, y, *, train, validation, test=0, seed=0):
+    """Split a data set at random into disjoint, stratified parts.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, ...)
+    y : ndarray of int, shape (n,)
+        Class labels.
+    train, validation, test : int
+        Sizes of the parts; together at most n. What is left over is not used.
+    seed : int or sequence of int, default 0
+
+    Returns
+    -------
+    Split
+        ``train``, ``validation`` and ``test``, each a pair ``(x, y)``. No example is in two parts.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, a size is negative or no integer, or the sizes exceed n.
+
+    Examples
+    --------
+    >>> parts = split(np.arange(10), np.arange(10) % 2, train=4, validation=4, test=2)
+    >>> sorted(int(i) for x, _ in parts for i in x)
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    """
+    x, y = _require_pair(x, y)
+    sizes = {"train": train, "validation": validation, "test": test}
+    for name, size in sizes.items():
+        _require_count(name, size, least=0)
+    if sum(sizes.values()) > len(y):
+        raise ValueError(
+            f"train + validation + test is {sum(sizes.values())}, but only {len(y)} examples are "
+            "there. Ask for smaller parts."
+        )
+    rng = np.random.default_rng(seed)
+    left, parts = np.arange(len(y)), []
+    for size in sizes.values():
+        chosen = _stratified(y[left], size, rng) if size else np.array([], int)
+        parts.append((x[left[chosen]], y[left[chosen]]))
+        left = np.delete(left, chosen)
+    return Split(*parts)
+
+
+def corrupt_labels(y, fraction, seed=0, classes=None):
+    """Replace the labels of a random fraction of the examples by uniformly random ones.
+
+    The new label is drawn from all classes, so that about one in `classes` of the redrawn labels
+    is right by chance (Zhang et al. 2017).
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n,)
+    fraction : float
+        Share of labels to redraw, in [0, 1]; ``round(fraction * n)`` of them.
+    seed : int or sequence of int, default 0
+    classes : int, optional
+        Number of classes; by default one more than the largest label.
+
+    Returns
+    -------
+    y : ndarray of int, shape (n,)
+        A copy with the dtype of the input.
+
+    Raises
+    ------
+    ValueError
+        If `fraction` is outside [0, 1] or a label is not in 0..classes-1.
+
+    References
+    ----------
+    C. Zhang, S. Bengio, M. Hardt, B. Recht, O. Vinyals: Understanding deep learning requires
+    rethinking generalization. ICLR 2017.
+
+    Examples
+    --------
+    >>> corrupt_labels(np.array([0, 1, 2]), fraction=0.0).tolist()
+    [0, 1, 2]
+    """
+    y = np.array(y)
+    if not 0 <= fraction <= 1:
+        raise ValueError(
+            f"fraction must be between 0 (keep all labels) and 1 (redraw all), got {fraction!r}."
+        )
+    if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer) or (len(y) and y.min() < 0):
+        raise ValueError(
+            "y must be a one-dimensional array of class numbers 0, 1, 2, ..., "
+            f"got dtype {y.dtype} and shape {y.shape}."
+        )
+    largest = int(y.max()) if len(y) else 0
+    classes = largest + 1 if classes is None else classes
+    _require_count("classes", classes)
+    if classes <= largest:
+        raise ValueError(f"y holds the label {largest}, so classes must be larger, got {classes}.")
+    rng = np.random.default_rng(seed)
+    redrawn = rng.choice(len(y), size=round(fraction * len(y)), replace=False)
+    y[redrawn] = rng.integers(classes, size=len(redrawn))
+    return y
+
+
+def _require_count(name, value, least=1):
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
+
+
+def _require_pair(x, y):
+    x, y = np.asarray(x), np.asarray(y)
+    if y.ndim != 1 or x.ndim == 0 or len(x) != len(y):
+        raise ValueError(
+            "x and y must have one entry per example, y one label each; "
+            f"got the shapes {x.shape} and {y.shape}."
+        )
+    return x, y
+
+
+def _stratified(y, size, rng):
+    """Choose `size` indices with the class shares of `y`.
+
+    scikit-learn's `train_test_split` would do, but Keras imports scikit-learn whenever it is
+    installed, which adds more than a second to the start of every notebook.
+    """
+    _require_count("size", size)
+    if size > len(y):
+        raise ValueError(f"size is {size}, but only {len(y)} examples are there.")
+    classes, counts = np.unique(y, return_counts=True)
+    quota = size * counts / len(y)
+    take = np.floor(quota).astype(int)
+    # The largest remainders get what rounding down left over; ties are drawn.
+    order = np.lexsort((rng.random(len(classes)), take - quota))
+    take[order[: size - take.sum()]] += 1
+    chosen = [
+        rng.choice(np.flatnonzero(y == label), n, replace=False)
+        for label, n in zip(classes, take, strict=True)
+    ]
+    return rng.permutation(np.concatenate(chosen))
