@@ -1,0 +1,9 @@
+"""Graded checks: the student's verbs, and one module of exercises per notebook.
+
+>>> from coursehelpers.checks import check, hint, score, solution
+"""
+
+from coursehelpers.checks import regularization
+from coursehelpers.checks.display import check, hint, score, solution
+
+__all__ = ["check", "hint", "regularization", "score", "solution"]

@@ -1,0 +1,173 @@
+"""What a check may ask of an answer, and the answer that lives in this very process.
+
+Checks see an answer only through these methods: ``call(*values)``, ``predict(x, training)``,
+``config()``, ``weights()`` and ``value()``. `LocalAnswer` sends every value through the encoding
+that an answer in another process uses, so that the two cannot drift apart.
+"""
+
+import contextlib
+import io
+import json
+import signal
+import sys
+import threading
+import time
+import warnings
+
+import numpy as np
+
+from coursehelpers.checks.values import Handle, UnsupportedValue, decode, encode
+
+
+class AnswerError(Exception):
+    """The answer gave no value; the text says why, to the student."""
+
+
+class NotAttempted(AnswerError):
+    """The answer is still the stub that the student was given."""
+
+
+class AnswerTimedOut(AnswerError):
+    """The answer took longer than its check allows."""
+
+
+class _TimeUp(BaseException):
+    """Raised by the alarm; no `except Exception` of the student's catches it."""
+
+
+class LocalAnswer:
+    """An answer in this process: a function, a Keras model or a plain value.
+
+    Parameters
+    ----------
+    answer : object
+        What the student hands in.
+    seconds : float, default 5
+        Time for all questions together. It needs the main thread of a Unix process, where every
+        notebook runs its cells; elsewhere there is no limit.
+    """
+
+    def __init__(self, answer, seconds=5.0):
+        self._answer = answer
+        self._models = []
+        self._left = seconds
+        if answer is None or answer is Ellipsis:
+            raise NotAttempted("There is no answer yet.")
+
+    def call(self, *values):
+        """Call the answer, a function, with copies of the values; return its value.
+
+        A Keras model in the result becomes a `Handle` that the other methods take.
+        """
+        if not callable(self._answer):
+            raise AnswerError(f"The answer should be a function, got {_kind(self._answer)}.")
+        return self._ask(lambda: self._answer(*self._resolve(decode(encode(list(values))))))
+
+    def predict(self, x, training=False, model=None):
+        """Return the model's outputs, an array, for a batch of inputs."""
+        x = decode(encode(x))
+        return self._ask(lambda: self._model(model)(x, training=training))
+
+    def config(self, model=None):
+        """Return the model's public configuration as nested dicts and lists."""
+        return self._ask(lambda: json.loads(self._model(model).to_json()))
+
+    def weights(self, model=None):
+        """Return the model's weights: a list of dicts with ``path``, ``trainable``, ``value``."""
+        return self._ask(
+            lambda: [
+                {"path": w.path, "trainable": bool(w.trainable), "value": np.asarray(w)}
+                for w in self._model(model).weights
+            ]
+        )
+
+    def value(self):
+        """Return the answer itself, a plain value."""
+        return self._ask(lambda: self._answer)
+
+    def _ask(self, question):
+        start = time.monotonic()
+        try:
+            with _quiet(), _time_limit(self._left):
+                return decode(encode(question(), self._handle))
+        except AnswerError:
+            raise
+        except _TimeUp:
+            raise AnswerTimedOut("Your code took longer than the check allows.") from None
+        except NotImplementedError:
+            raise NotAttempted("There is no answer yet.") from None
+        except UnsupportedValue as error:
+            raise AnswerError(f"Your answer cannot be read. {error}") from None
+        except KeyboardInterrupt:  # the person at the keyboard wants to stop
+            raise
+        except SystemExit:
+            raise AnswerError("Your code called sys.exit or exit.") from None
+        except BaseException as error:
+            raise AnswerError(f"Your code raised {_description(error)}.") from None
+        finally:
+            self._left -= time.monotonic() - start
+
+    def _handle(self, value):
+        keras = sys.modules.get("keras")
+        if keras is None or not isinstance(value, keras.Model):
+            return None
+        self._models.append(value)
+        return Handle(len(self._models) - 1)
+
+    def _resolve(self, value):
+        if isinstance(value, Handle):
+            return self._models[value.number]
+        if isinstance(value, list):
+            return [self._resolve(item) for item in value]
+        return value
+
+    def _model(self, handle):
+        if handle is not None and not isinstance(handle, Handle):
+            raise AnswerError(
+                f"Your function should return a Keras model, it returned {_kind(handle)}."
+            )
+        model = self._answer if handle is None else self._models[handle.number]
+        keras = sys.modules.get("keras")
+        if keras is None or not isinstance(model, keras.Model):
+            raise AnswerError(f"The answer should be a Keras model, got {_kind(model)}.")
+        return model
+
+
+def _kind(value):
+    return "nothing (None)" if value is None else f"an object of type {type(value).__name__}"
+
+
+def _description(error):
+    try:
+        text = " ".join(str(error).split())[:300]
+    except Exception:  # a student's exception may fail to print itself
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keep warnings and stderr of an answer away from the notebook; they are no verdict."""
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def _time_limit(seconds):
+    alarm = hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread()
+    if not alarm:
+        yield
+        return
+
+    def stop(signum, frame):
+        raise _TimeUp
+
+    before = signal.signal(signal.SIGALRM, stop)
+    # The alarm repeats, in case a bare `except` swallowed the first one.
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 0.1)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

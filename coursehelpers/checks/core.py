@@ -1,0 +1,298 @@
+"""Declare an exercise, judge an answer to it, and say what came out.
+
+A check reads as a specification that a teacher can say aloud:
+
+    @exercise("l2_penalty", notebook="regularization", section="...", points=2, hints=[...])
+    def l2_penalty(answer, expect, rng):
+        weights = [rng.normal(size=(4, 3)), rng.normal(size=3)]
+        got = answer.call(weights, 0.1)
+        expect.close(got, 0.1 * sum(np.sum(w**2) for w in weights), points=2,
+                     otherwise="The penalty should be lambda times the sum of squared weights.")
+
+It never knows where the answer lives: it asks an `Answer` and expects things of the replies.
+"""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from coursehelpers.checks.answers import AnswerError, AnswerTimedOut, NotAttempted
+
+EXERCISES = {}
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A declared exercise: its place, its worth and its specification."""
+
+    id: str
+    notebook: str
+    section: str
+    points: int
+    seconds: float
+    hints: tuple[str, ...]
+    specification: Callable
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one answer; plain values only, so that it can travel as JSON.
+
+    Attributes
+    ----------
+    id : str
+        The exercise.
+    status : str
+        "passed", "partial", "failed", "not attempted", "error" or "timed out".
+    earned, possible : int
+        Points.
+    messages : tuple of str
+        What to tell the student, most important first.
+    misconception : str or None
+        The name of the known wrong answer that was recognized, if any.
+    """
+
+    id: str
+    status: str
+    earned: int
+    possible: int
+    messages: tuple[str, ...] = ()
+    misconception: str | None = None
+
+
+class Mistake(NamedTuple):
+    """A known wrong answer: its name, the value it gives, and what to tell who gave it."""
+
+    name: str
+    value: object
+    message: str
+
+
+class _Refused(Exception):
+    """A requirement does not hold: nothing after it can be judged."""
+
+
+def exercise(id, *, notebook, section, points, hints, seconds=5.0):
+    """Declare an exercise; decorates its specification ``(answer, expect, rng) -> None``.
+
+    Parameters
+    ----------
+    id : str
+        Name of the exercise and of the function the student writes.
+    notebook, section : str
+        Where it stands: the notebook's name and the heading to go back to.
+    points : int
+        The expectations' points must add up to it.
+    hints : sequence of str
+        From a nudge to nearly the answer.
+    seconds : float, default 5
+        Time limit for all questions to the answer together.
+
+    Returns
+    -------
+    callable
+        A decorator that registers the specification and returns it unchanged.
+
+    Raises
+    ------
+    ValueError
+        If the id is taken.
+    """
+
+    def declare(specification):
+        if id in EXERCISES:
+            raise ValueError(f"An exercise named {id!r} exists already; choose another id.")
+        EXERCISES[id] = Exercise(
+            id, notebook, section, points, seconds, tuple(hints), specification
+        )
+        return specification
+
+    return declare
+
+
+class Expect:
+    """Collects what was expected of an answer, which of it held, and why the rest did not.
+
+    An expectation with points adds them when it holds, and the check goes on when it does not.
+    One without points is a requirement: when it fails the check ends.
+    """
+
+    def __init__(self):
+        self.earned = 0
+        self.offered = 0
+        self.messages = []
+        self.misconception = None
+
+    def that(self, condition, otherwise, points=0, mistakes=()):
+        """Expect a condition to hold.
+
+        Parameters
+        ----------
+        condition : bool
+        otherwise : str
+            What to tell the student when it does not.
+        points : int, default 0
+        mistakes : iterable of Mistake
+            Each with a boolean ``value``; the message of the first true one replaces `otherwise`.
+        """
+        self.offered += points
+        if condition:
+            self.earned += points
+            return
+        known = next((mistake for mistake in mistakes if mistake.value), None)
+        if known:
+            self.misconception = self.misconception or known.name
+        message = known.message if known else otherwise
+        if message not in self.messages:
+            self.messages.append(message)
+        if not points:
+            raise _Refused
+
+    def close(self, got, wanted, otherwise, points=0, mistakes=(), rtol=1e-4, atol=1e-6):
+        """Expect numbers to agree with the wanted ones, whatever their float type.
+
+        Parameters
+        ----------
+        got, wanted : array-like of numbers
+        otherwise : str
+            What to tell the student when they disagree; what was seen is added.
+        points : int, default 0
+        mistakes : iterable of Mistake
+            Wrong values that are recognized; ones that equal `wanted` here are passed over.
+        rtol, atol : float
+            Relative and absolute tolerance, as in `numpy.allclose`.
+        """
+        wanted = np.asarray(wanted, float)
+        seen, problem = _as_numbers(got, wanted.shape)
+
+        def agrees(value):
+            return np.allclose(seen, value, rtol=rtol, atol=atol)
+
+        if problem:
+            self.that(False, f"{otherwise} {problem}", points)
+            return
+        known = [
+            mistake._replace(value=agrees(mistake.value))
+            for mistake in mistakes
+            if np.shape(mistake.value) == wanted.shape
+            and not np.allclose(mistake.value, wanted, rtol=rtol, atol=atol)
+        ]
+        self.that(agrees(wanted), f"{otherwise} {_difference(seen, wanted)}", points, known)
+
+    def pair(self, got, names):
+        """Require a pair (a tuple, list or array of two entries) and return it.
+
+        Parameters
+        ----------
+        got : object
+        names : str
+            What the two entries are, for the message.
+        """
+        ok = isinstance(got, list | np.ndarray) and np.ndim(got) > 0 and len(got) == 2
+        self.that(ok, f"Return two values, {names}. Your function returned {describe(got)}.")
+        return got
+
+    def number(self, got):
+        """Require a single number and return it as a float."""
+        seen, problem = _as_numbers(got, ())
+        self.that(problem is None, f"Each value should be a number. {problem}")
+        return float(seen)
+
+
+def _as_numbers(got, shape):
+    """Return the numbers in a reply and None, or None and what is wrong with it."""
+    if got is None:
+        return None, "Your function returned nothing; is there a `return`?"
+    try:
+        seen = np.asarray(got, float)
+    except (TypeError, ValueError):
+        return None, f"Your function returned {describe(got)}."
+    if seen.size == 1 and shape == ():
+        seen = seen.reshape(())
+    if seen.shape != shape:
+        wanted = f"an array of shape {shape}" if shape else "one number"
+        return None, f"Your answer is {describe(got)}, expected {wanted}."
+    return seen, None
+
+
+def _difference(seen, wanted):
+    if seen.ndim == 0:
+        return f"For one example your answer is {seen:.6g}, expected {wanted:.6g}."
+    worst = np.unravel_index(np.argmax(np.nan_to_num(np.abs(seen - wanted), nan=np.inf)), seen.shape)
+    where = ", ".join(map(str, worst))
+    return f"For one example entry [{where}] is {seen[worst]:.6g}, expected {wanted[worst]:.6g}."
+
+
+def describe(value):
+    """Say in a few words what a reply is, for messages.
+
+    Examples
+    --------
+    >>> describe([1, 2, 3])
+    'a list of 3 entries'
+    """
+    if value is None:
+        return "nothing (None)"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, list | dict):
+        return f"a {type(value).__name__} of {len(value)} entries"
+    if isinstance(value, str):
+        return "a text"
+    if isinstance(value, bool | int | float):
+        return f"the number {value:.6g}"
+    return f"a {type(value).__name__}"
+
+
+def judge(exercise, answer, seed=()):
+    """Judge an answer to an exercise.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    answer : callable
+        Called with the time limit in seconds, returns the `Answer` to ask.
+    seed : sequence of int, default ()
+        Seeds the random inputs, together with the exercise's id.
+
+    Returns
+    -------
+    Outcome
+        Whatever the answer does; no exception of the answer's passes.
+
+    Raises
+    ------
+    ValueError
+        If everything held but the expectations' points do not add up to the exercise's.
+    """
+    expect = Expect()
+    rng = np.random.default_rng([zlib.crc32(exercise.id.encode()), *seed])
+    trouble = None
+    try:
+        exercise.specification(answer(exercise.seconds), expect, rng)
+    except _Refused:
+        pass
+    except NotAttempted as error:
+        trouble = ("not attempted", error)
+    except AnswerTimedOut as error:
+        trouble = ("timed out", error)
+    except AnswerError as error:
+        trouble = ("error", error)
+    messages = tuple(expect.messages) + ((str(trouble[1]),) if trouble else ())
+    if not messages and expect.offered != exercise.points:
+        raise ValueError(
+            f"The expectations of {exercise.id!r} offer {expect.offered} points, "
+            f"its declaration {exercise.points}."
+        )
+    if not messages:
+        status = "passed"
+    elif expect.earned:
+        status = "partial"
+    else:
+        status = trouble[0] if trouble else "failed"
+    return Outcome(
+        exercise.id, status, expect.earned, exercise.points, messages, expect.misconception
+    )

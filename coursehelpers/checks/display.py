@@ -1,0 +1,240 @@
+"""The student's four verbs: check, hint, solution and score, as text and as HTML."""
+
+import ast
+import difflib
+from collections import Counter
+from html import escape
+from importlib.resources import files
+
+from coursehelpers.checks.answers import LocalAnswer
+from coursehelpers.checks.core import EXERCISES, judge
+
+# The status is told by a word and a sign, the colour only repeats it.
+_SIGNS = {
+    "passed": ("✓", "#0072B2"),
+    "partial": ("◐", "#E69F00"),
+    "failed": ("✗", "#D55E00"),
+    "not attempted": ("…", "#767676"),
+    "error": ("!", "#D55E00"),
+    "timed out": ("!", "#D55E00"),
+}
+
+# What this notebook has checked so far; `score` reads it.
+_outcomes = {}
+_calls = Counter()
+_hints_shown = Counter()
+
+
+class Result:
+    """The outcome of one check, already shown; its value in a cell is `earned`."""
+
+    def __init__(self, outcome):
+        self.outcome = outcome
+
+    @property
+    def earned(self):
+        """Points earned."""
+        return self.outcome.earned
+
+    @property
+    def possible(self):
+        """Points possible."""
+        return self.outcome.possible
+
+    @property
+    def status(self):
+        """Status, one of those that `Outcome` lists."""
+        return self.outcome.status
+
+    def __repr__(self):
+        return _outcome_text(self.outcome)
+
+    def _ipython_display_(self):
+        """Show nothing: `check` has shown the outcome already."""
+
+
+def check(name, answer):
+    """Check an answer and show at once what came out.
+
+    Parameters
+    ----------
+    name : str
+        The exercise.
+    answer : object
+        The function you wrote.
+
+    Returns
+    -------
+    Result
+        With ``.earned``, ``.possible`` and ``.status``.
+
+    Raises
+    ------
+    ValueError
+        If there is no exercise of that name.
+
+    Examples
+    --------
+    >>> check("l2_penalty", lambda weights, lambda_, m: 0.0).earned
+    l2_penalty: ✗ failed, 0 of 2 points
+      - The penalty should be lambda / m times the sum of the squared weights. For one example ...
+    0
+    """
+    exercise = _find(name)
+    # Each call draws other inputs, so that an answer fitted to one example does not last.
+    outcome = judge(exercise, lambda seconds: LocalAnswer(answer, seconds), seed=(_calls[name],))
+    _calls[name] += 1
+    _outcomes[name] = outcome
+    _show(_outcome_text(outcome), _outcome_html(outcome))
+    return Result(outcome)
+
+
+def hint(name):
+    """Show the next hint for an exercise; each call tells a little more.
+
+    Parameters
+    ----------
+    name : str
+        The exercise.
+
+    Examples
+    --------
+    >>> hint("l1_penalty")
+    Hint 1 of 2 for l1_penalty: ...
+    """
+    hints = _find(name).hints
+    number = min(_hints_shown[name], len(hints) - 1)
+    _hints_shown[name] += 1
+    title = f"Hint {number + 1} of {len(hints)} for {name}:"
+    _show(f"{title} {hints[number]}", _box("#0072B2", title, [hints[number]]))
+
+
+def solution(name):
+    """Show the published solution of an exercise.
+
+    Parameters
+    ----------
+    name : str
+        The exercise.
+
+    Examples
+    --------
+    >>> solution("l1_penalty")
+    def l1_penalty(weights, lambda_, m):
+    ...
+    """
+    source = solution_source(name)
+    _show(source, f"<pre><code>{escape(source)}</code></pre>")
+
+
+def solution_source(name):
+    """Return the source of an exercise's published solution, a function.
+
+    Parameters
+    ----------
+    name : str
+        The exercise.
+
+    Returns
+    -------
+    str
+    """
+    # Read, not imported: the solutions import Keras, and their text does not need it.
+    home = files("coursehelpers.checks.solutions") / f"{_find(name).notebook}.py"
+    source = home.read_text(encoding="utf-8")
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    return next(ast.get_source_segment(source, node) for node in functions if node.name == name)
+
+
+class Score:
+    """A table of the exercises, what each earned, and where to go back to."""
+
+    def __init__(self, rows):
+        self.rows = rows
+        self.earned = sum(row[2] for row in rows)
+        self.possible = sum(row[3] for row in rows)
+
+    def __repr__(self):
+        width = max([len(row[0]) for row in self.rows], default=0)
+        lines = [
+            f"{name:{width}}  {status:13}  {earned} of {possible}" + (f"  {todo}" if todo else "")
+            for name, status, earned, possible, todo in self.rows
+        ]
+        return "\n".join(lines + [f"Total: {self.earned} of {self.possible} points"])
+
+    def _repr_html_(self):
+        head = "<tr><th>exercise</th><th>status</th><th>points</th><th>go back to</th></tr>"
+        body = "".join(
+            f"<tr><td><code>{escape(name)}</code></td><td>{_SIGNS[status][0]} {status}</td>"
+            f"<td>{earned} of {possible}</td><td>{escape(todo)}</td></tr>"
+            for name, status, earned, possible, todo in self.rows
+        )
+        total = f"<p><b>{self.earned} of {self.possible} points</b></p>"
+        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>{total}"
+
+
+def score():
+    """Return a table of all exercises of this notebook and what they have earned so far.
+
+    Returns
+    -------
+    Score
+        With ``.earned`` and ``.possible``; it never raises. Before the first check it lists the
+        exercises of all notebooks.
+    """
+    notebooks = {EXERCISES[name].notebook for name in _outcomes}
+    rows = []
+    for name, exercise in EXERCISES.items():
+        if notebooks and exercise.notebook not in notebooks:
+            continue
+        outcome = _outcomes.get(name)
+        status = outcome.status if outcome else "not attempted"
+        earned = outcome.earned if outcome else 0
+        todo = "" if status == "passed" else exercise.section
+        rows.append((name, status, earned, exercise.points, todo))
+    return Score(rows)
+
+
+def _find(name):
+    if isinstance(name, str) and name in EXERCISES:
+        return EXERCISES[name]
+    close = difflib.get_close_matches(str(name), EXERCISES, n=1)
+    known = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(EXERCISES)}."
+    raise ValueError(f"There is no exercise named {name!r}. {known}")
+
+
+def _title(outcome):
+    sign = _SIGNS[outcome.status][0]
+    return (
+        f"{outcome.id}: {sign} {outcome.status}, {outcome.earned} of {outcome.possible} "
+        f"point{'s' if outcome.possible > 1 else ''}"
+    )
+
+
+def _outcome_text(outcome):
+    return "\n".join([_title(outcome), *(f"  - {message}" for message in outcome.messages)])
+
+
+def _outcome_html(outcome):
+    return _box(_SIGNS[outcome.status][1], _title(outcome), outcome.messages)
+
+
+def _box(colour, title, lines):
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return (
+        f'<div style="border-left: 6px solid {colour}; padding: 0.3em 0.8em">'
+        f"<b>{escape(title)}</b>{f'<ul>{items}</ul>' if items else ''}</div>"
+    )
+
+
+def _show(text, html):
+    """Show HTML in a notebook, text anywhere else."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        get_ipython = None
+    if get_ipython is None or get_ipython() is None:
+        print(text)
+    else:
+        display({"text/plain": text, "text/html": html}, raw=True)

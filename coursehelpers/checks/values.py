@@ -1,0 +1,195 @@
+"""The one encoding for every value that goes to or comes from an answer.
+
+A value is a nested list or dict of arrays, numbers, strings, booleans and None, nothing else.
+`decode(encode(value))` rebuilds it as plain numpy arrays and builtin types, whatever subclass it
+was; nothing is ever unpickled or evaluated. The text is bounded JSON, arrays are base64 in it, so
+that the size of what is decoded is known before anything is allocated.
+"""
+
+import base64
+import json
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+MAX_BYTES = 64 * 2**20
+MAX_DEPTH = 16
+MAX_ITEMS = 100_000
+MAX_DIMENSIONS = 8
+DTYPES = frozenset(
+    ["bool", "float16", "float32", "float64"]
+    + [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+)
+
+
+class Handle(NamedTuple):
+    """A reference to a model that stays on the answer's side."""
+
+    number: int
+
+
+class UnsupportedValue(ValueError):
+    """A value that no answer may give or take: of another type, too large or too deep."""
+
+
+def encode(value, handle_for=None):
+    """Encode a value as bytes.
+
+    Parameters
+    ----------
+    value : object
+        Nested lists, tuples or dicts (string keys) of arrays, tensors, numbers, strings, None.
+    handle_for : callable, optional
+        Called with an object of any other type; returns its `Handle` or None.
+
+    Returns
+    -------
+    bytes
+        UTF-8 JSON of at most `MAX_BYTES`.
+
+    Raises
+    ------
+    UnsupportedValue
+        If the value holds anything else, or is too large or too deeply nested.
+
+    Examples
+    --------
+    >>> decode(encode({"loss": np.float32(0.5), "shape": (2, 3)}))
+    {'loss': 0.5, 'shape': [2, 3]}
+    """
+    data = json.dumps(_Encoder(handle_for).tree(value), allow_nan=False).encode()
+    if len(data) > MAX_BYTES:
+        raise UnsupportedValue(f"The value takes {len(data):,} bytes, more than {MAX_BYTES:,}.")
+    return data
+
+
+def decode(data):
+    """Rebuild a value from its encoding, as plain numpy arrays and builtin types.
+
+    Parameters
+    ----------
+    data : bytes
+        What `encode` returned, or bytes from an untrusted sender.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    UnsupportedValue
+        If the bytes are not such an encoding or exceed a bound.
+    """
+    if len(data) > MAX_BYTES:
+        raise UnsupportedValue(f"The value takes {len(data):,} bytes, more than {MAX_BYTES:,}.")
+    try:
+        tree = json.loads(data, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise UnsupportedValue("The bytes are not the encoding of a value.") from error
+    return _Decoder().value(tree)
+
+
+def _refuse_constant(name):
+    raise ValueError(f"{name} is not JSON")
+
+
+class _Bounded:
+    """Count items and depth on the way, in both directions."""
+
+    def __init__(self):
+        self.items = 0
+
+    def visit(self, depth):
+        self.items += 1
+        if depth > MAX_DEPTH:
+            raise UnsupportedValue(f"The value is nested more than {MAX_DEPTH} levels deep.")
+        if self.items > MAX_ITEMS:
+            raise UnsupportedValue(f"The value has more than {MAX_ITEMS:,} items; use an array.")
+
+
+class _Encoder(_Bounded):
+    def __init__(self, handle_for):
+        super().__init__()
+        self.handle_for = handle_for or (lambda value: None)
+
+    def tree(self, value, depth=0):
+        self.visit(depth)
+        if isinstance(value, np.generic) and value.dtype.name in DTYPES:
+            value = value.item()
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, int):
+            if not -(2**63) <= value < 2**64:
+                raise UnsupportedValue("The value holds an integer of more than 64 bits.")
+            return int(value)
+        if isinstance(value, float):
+            # JSON has no word for these three, so they travel as text.
+            return float(value) if math.isfinite(value) else {"float": repr(float(value))}
+        if isinstance(value, str):
+            return str(value)
+        if isinstance(value, Handle):
+            return {"handle": value.number}
+        if isinstance(value, list | tuple):
+            return {"list": [self.tree(item, depth + 1) for item in value]}
+        if isinstance(value, dict):
+            if not all(isinstance(key, str) for key in value):
+                raise UnsupportedValue("The value holds a dict whose keys are not all strings.")
+            return {"dict": {key: self.tree(item, depth + 1) for key, item in value.items()}}
+        handle = self.handle_for(value)
+        if handle is not None:
+            return {"handle": handle.number}
+        if hasattr(value, "__array__"):
+            return _array_tree(value)
+        raise UnsupportedValue(
+            f"The value holds an object of type {type(value).__name__}; "
+            "give numbers, strings, arrays, or lists of them."
+        )
+
+
+def _array_tree(value):
+    array = np.array(value, subok=False)
+    if array.dtype.name == "bfloat16":  # numpy itself has no such type
+        array = array.astype(np.float32)
+    if array.dtype.name not in DTYPES:
+        raise UnsupportedValue(
+            f"The value holds an array of dtype {array.dtype}; use a number type."
+        )
+    if array.nbytes > MAX_BYTES:
+        raise UnsupportedValue(f"The array takes {array.nbytes:,} bytes, more than {MAX_BYTES:,}.")
+    data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+    return {"array": [array.dtype.name, list(array.shape), data]}
+
+
+class _Decoder(_Bounded):
+    def value(self, tree, depth=0):
+        self.visit(depth)
+        if tree is None or isinstance(tree, bool | int | float | str):
+            return tree
+        if not isinstance(tree, dict) or len(tree) != 1:
+            raise UnsupportedValue("The bytes are not the encoding of a value.")
+        [(kind, content)] = tree.items()
+        if kind == "float" and content in ("inf", "-inf", "nan"):
+            return float(content)
+        if kind == "handle" and type(content) is int:
+            return Handle(content)
+        if kind == "list" and isinstance(content, list):
+            return [self.value(item, depth + 1) for item in content]
+        if kind == "dict" and isinstance(content, dict):
+            return {key: self.value(item, depth + 1) for key, item in content.items()}
+        if kind == "array" and isinstance(content, list) and len(content) == 3:
+            return _array(*content)
+        raise UnsupportedValue("The bytes are not the encoding of a value.")
+
+
+def _array(dtype, shape, data):
+    try:
+        if dtype not in DTYPES or len(shape) > MAX_DIMENSIONS:
+            raise ValueError
+        if not all(type(size) is int and 0 <= size <= MAX_BYTES for size in shape):
+            raise ValueError
+        raw = base64.b64decode(data, validate=True)
+        # A copy, because an array over bytes is read-only.
+        return np.frombuffer(raw, dtype).reshape(shape).copy()
+    except (TypeError, ValueError) as error:
+        raise UnsupportedValue("The bytes are not the encoding of an array.") from error
