@@ -168,7 +168,8 @@ def make_regression(m, d=1, noise=0.5, seed=0):
     Raises
     ------
     ValueError
-        If `m` or `d` is not a positive integer or `noise` is negative.
+        If `m` or `d` is not a positive integer, `noise` is negative or infinite, or `seed` is not
+        made of non-negative integers.
 
     References
     ----------
@@ -183,9 +184,11 @@ def make_regression(m, d=1, noise=0.5, seed=0):
     """
     _require_count("m", m)
     _require_count("d", d)
-    if not noise >= 0:
-        raise ValueError(f"noise is a standard deviation and must be at least 0, got {noise!r}.")
-    rng = np.random.default_rng(seed)
+    if not 0 <= noise < np.inf:
+        raise ValueError(
+            f"noise is a standard deviation and must be finite and at least 0, got {noise!r}."
+        )
+    rng = _generator(seed)
     w = rng.normal(size=d)
     w = np.abs(w / np.linalg.norm(w)) if d == 1 else w / np.linalg.norm(w)
     x = rng.normal(size=(m, d))
@@ -213,7 +216,8 @@ def subset(x, y, size, seed=0):
     Raises
     ------
     ValueError
-        If the lengths differ or `size` is not in 1..n.
+        If the lengths differ, a label is NaN, `size` is not in 1..n, or `seed` is not made of
+        non-negative integers.
 
     Examples
     --------
@@ -222,7 +226,7 @@ def subset(x, y, size, seed=0):
     [8, 2]
     """
     x, y = _require_pair(x, y)
-    chosen = _stratified(y, size, np.random.default_rng(seed))
+    chosen = _stratified(y, size, _generator(seed))
     return x[chosen], y[chosen]
 
 
@@ -246,7 +250,8 @@ def split(x, y, *, train, validation, test=0, seed=0):
     Raises
     ------
     ValueError
-        If the lengths differ, a size is negative or no integer, or the sizes exceed n.
+        If the lengths differ, a label is NaN, a size is negative or no integer, the sizes exceed
+        n, or `seed` is not made of non-negative integers.
 
     Examples
     --------
@@ -263,7 +268,7 @@ def split(x, y, *, train, validation, test=0, seed=0):
             f"train + validation + test is {sum(sizes.values())}, but only {len(y)} examples are "
             "there. Ask for smaller parts."
         )
-    rng = np.random.default_rng(seed)
+    rng = _generator(seed)
     left, parts = np.arange(len(y)), []
     for size in sizes.values():
         chosen = _stratified(y[left], size, rng) if size else np.array([], int)
@@ -295,7 +300,8 @@ def corrupt_labels(y, fraction, seed=0, classes=None):
     Raises
     ------
     ValueError
-        If `fraction` is outside [0, 1] or a label is not in 0..classes-1.
+        If `fraction` is outside [0, 1], a label is not in 0..classes-1, the dtype of `y` is too
+        small for `classes`, or `seed` is not made of non-negative integers.
 
     References
     ----------
@@ -312,17 +318,23 @@ def corrupt_labels(y, fraction, seed=0, classes=None):
         raise ValueError(
             f"fraction must be between 0 (keep all labels) and 1 (redraw all), got {fraction!r}."
         )
-    if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer) or (len(y) and y.min() < 0):
+    if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer):
         raise ValueError(
             "y must be a one-dimensional array of class numbers 0, 1, 2, ..., "
             f"got dtype {y.dtype} and shape {y.shape}."
         )
-    largest = int(y.max()) if len(y) else 0
+    smallest, largest = (int(y.min()), int(y.max())) if len(y) else (0, 0)
+    if smallest < 0:
+        raise ValueError(f"y must hold class numbers 0, 1, 2, ..., got the label {smallest}.")
     classes = largest + 1 if classes is None else classes
     _require_count("classes", classes)
     if classes <= largest:
         raise ValueError(f"y holds the label {largest}, so classes must be larger, got {classes}.")
-    rng = np.random.default_rng(seed)
+    if classes - 1 > np.iinfo(y.dtype).max:
+        raise ValueError(
+            f"y has dtype {y.dtype}, which cannot hold {classes} classes. Convert it first."
+        )
+    rng = _generator(seed)
     redrawn = rng.choice(len(y), size=round(fraction * len(y)), replace=False)
     y[redrawn] = rng.integers(classes, size=len(redrawn))
     return y
@@ -333,6 +345,17 @@ def _require_count(name, value, least=1):
         raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
 
 
+def _generator(seed):
+    # NumPy takes None too, and the draw would then differ from run to run without a word.
+    entries = [seed] if np.ndim(seed) == 0 else seed
+    for entry in entries:
+        if isinstance(entry, bool) or not isinstance(entry, int | np.integer) or entry < 0:
+            raise ValueError(
+                f"seed must be a non-negative integer or a sequence of them, got {seed!r}."
+            )
+    return np.random.default_rng(seed)
+
+
 def _require_pair(x, y):
     x, y = np.asarray(x), np.asarray(y)
     if y.ndim != 1 or x.ndim == 0 or len(x) != len(y):
@@ -340,6 +363,8 @@ def _require_pair(x, y):
             "x and y must have one entry per example, y one label each; "
             f"got the shapes {x.shape} and {y.shape}."
         )
+    if y.dtype.kind == "f" and np.isnan(y).any():
+        raise ValueError(f"y must hold a label per example, but {np.isnan(y).sum()} are NaN.")
     return x, y
 
 

@@ -1,0 +1,121 @@
+"""What quick, standard and full mean, and the one call that prepares a notebook's run."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from typing import NamedTuple
+
+
+class Profile(NamedTuple):
+    """How much work a notebook does.
+
+    Attributes
+    ----------
+    name : str
+    seeds : int
+        Repetitions of everything that is trained; each redraws data, noise, weights and order.
+    draws : int
+        Repetitions of what has a closed form and costs milliseconds.
+    epochs : int
+        Epochs of a training run that is meant to overfit.
+    iterations : int
+        Gradient steps of the longest single run.
+    """
+
+    name: str
+    seeds: int
+    draws: int
+    epochs: int
+    iterations: int
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("quick", seeds=3, draws=50, epochs=15, iterations=2_000),
+        Profile("standard", seeds=5, draws=50, epochs=30, iterations=10_000),
+        Profile("full", seeds=10, draws=200, epochs=60, iterations=10_000),
+    )
+}
+DEVICES = ("cpu", "gpu")
+
+
+def prepare(profile="standard", seed=0, device="cpu"):
+    """Prepare a notebook's run: import TensorFlow quietly, choose the device, seed everything.
+
+    Parameters
+    ----------
+    profile : {"quick", "standard", "full"}, default "standard"
+    seed : int, default 0
+        Seeds Python, NumPy and Keras.
+    device : {"cpu", "gpu"}, default "cpu"
+        On "cpu" a GPU stays unused, so that the numbers are the ones that were published.
+
+    Returns
+    -------
+    Profile
+        What the profile means.
+
+    Raises
+    ------
+    ValueError
+        If an argument is none of the above.
+    RuntimeError
+        If `device` is "gpu" and TensorFlow finds none, or the device was chosen otherwise before.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"PROFILE must be one of {', '.join(PROFILES)}, got {profile!r}.")
+    if device not in DEVICES:
+        raise ValueError(f"DEVICE must be one of {', '.join(DEVICES)}, got {device!r}.")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"SEED must be an integer from 0 to 2**32 - 1, got {seed!r}.")
+    with _quiet_native_log():
+        import keras
+        import tensorflow as tf
+
+        _choose_device(tf, device)
+        keras.utils.set_random_seed(seed)
+        tf.zeros(1)  # the first operation starts the runtime, which logs as well
+    return PROFILES[profile]
+
+
+def _choose_device(tf, device):
+    gpus = tf.config.list_physical_devices("GPU")
+    if device == "gpu" and not gpus:
+        raise RuntimeError(
+            "DEVICE is gpu, but TensorFlow finds no usable GPU. Install the CUDA libraries "
+            "(`make notebooks DEVICE=gpu` does it) and look at `nvidia-smi`, or set DEVICE=cpu."
+        )
+    wanted = gpus if device == "gpu" else []
+    if tf.config.get_visible_devices("GPU") != wanted:
+        try:
+            tf.config.set_visible_devices(wanted, "GPU")
+        except RuntimeError as error:
+            raise RuntimeError(
+                "The device can only be chosen before TensorFlow has computed anything. "
+                "Restart the kernel, then run this cell first."
+            ) from error
+
+
+@contextlib.contextmanager
+def _quiet_native_log():
+    """Hold back what TensorFlow's C++ code writes to stderr while it starts.
+
+    It does so before its log level is read, so no environment variable silences it. If the start
+    fails, all of it is shown.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        before = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(before, held.read())
+            raise
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
