@@ -58,9 +58,13 @@ def find_package(folder):
 
 
 def build_fashion_mnist(package):
-    """Write the four files of Fashion-MNIST and compare each with its recorded hash."""
+    """Compare the four files of Fashion-MNIST with their recorded hashes, then write them all."""
+    built = {}
     with tempfile.TemporaryDirectory() as unpacked:
-        subprocess.run(["dpkg-deb", "-x", str(package), unpacked], check=True)
+        try:
+            subprocess.run(["dpkg-deb", "-x", str(package), unpacked], check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            sys.exit(f"Cannot unpack {package} ({error}). Nothing written.")
         source = Path(unpacked, "usr/share/datasets/fashion-mnist")
         for name in PUBLISHED_TIME:
             content = with_published_header((source / f"{name}.gz").read_bytes(), name)
@@ -68,9 +72,11 @@ def build_fashion_mnist(package):
             actual, expected = hashlib.sha256(content).hexdigest(), recorded_hashes(HERE)[target]
             if actual != expected:
                 sys.exit(f"{target}: built SHA-256 {actual}, recorded {expected}. Nothing written.")
-            (HERE / target).parent.mkdir(exist_ok=True)
-            (HERE / target).write_bytes(content)
-            print(f"{target}: {len(content):,} bytes, as published")
+            built[target] = content
+    for target, content in built.items():
+        (HERE / target).parent.mkdir(exist_ok=True)
+        (HERE / target).write_bytes(content)
+        print(f"{target}: {len(content):,} bytes, as published")
 
 
 def main():

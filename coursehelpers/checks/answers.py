@@ -5,6 +5,7 @@ Checks see an answer only through these methods: ``call(*values)``, ``predict(x,
 that an answer in another process uses, so that the two cannot drift apart.
 """
 
+import _thread
 import contextlib
 import io
 import json
@@ -12,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 import warnings
 
 import numpy as np
@@ -88,13 +90,17 @@ class LocalAnswer:
     def _ask(self, question):
         start = time.monotonic()
         try:
-            with _quiet(), _time_limit(self._left):
-                return decode(encode(question(), self._handle))
+            with _quiet():
+                data = _within(self._left, lambda: encode(question(), self._handle))
+            return decode(data)
         except AnswerError:
             raise
         except _TimeUp:
             raise AnswerTimedOut("Your code took longer than the check allows.") from None
-        except NotImplementedError:
+        except NotImplementedError as error:
+            # A stub raises it bare or in its own body; a library says what it cannot do.
+            if error.args and not self._raised(error):
+                raise AnswerError(f"Your code raised {_description(error)}.") from None
             raise NotAttempted("There is no answer yet.") from None
         except UnsupportedValue as error:
             raise AnswerError(f"Your answer cannot be read. {error}") from None
@@ -106,6 +112,10 @@ class LocalAnswer:
             raise AnswerError(f"Your code raised {_description(error)}.") from None
         finally:
             self._left -= time.monotonic() - start
+
+    def _raised(self, error):
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        return frame.f_code is getattr(self._answer, "__code__", None)
 
     def _handle(self, value):
         keras = sys.modules.get("keras")
@@ -140,8 +150,10 @@ def _kind(value):
 def _description(error):
     try:
         text = " ".join(str(error).split())[:300]
-    except Exception:  # a student's exception may fail to print itself
+    except BaseException:  # a student's exception may fail to print itself
         text = ""
+    # Half a surrogate pair is a text that cannot be printed.
+    text = text.encode(errors="replace").decode()
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
@@ -153,21 +165,26 @@ def _quiet():
         yield
 
 
-@contextlib.contextmanager
-def _time_limit(seconds):
+def _within(seconds, work):
+    """Return work(), or raise `_TimeUp` when it takes longer."""
     alarm = hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread()
     if not alarm:
-        yield
-        return
+        return work()
 
     def stop(signum, frame):
-        raise _TimeUp
+        # An alarm that comes late must not interrupt anything but the work.
+        while frame is not None and frame.f_code is not work.__code__:
+            frame = frame.f_back
+        if frame is not None:
+            # A bare `except` swallows this, so the next one follows before its block ends.
+            _thread.interrupt_main(signal.SIGALRM)
+            raise _TimeUp
 
     before = signal.signal(signal.SIGALRM, stop)
-    # The alarm repeats, in case a bare `except` swallowed the first one.
+    # The alarm repeats, because only a real one ends a wait, such as `time.sleep`.
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 0.1)
     try:
-        yield
+        return work()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from coursehelpers.checks.answers import AnswerError, AnswerTimedOut, NotAttempted
+from coursehelpers.checks.values import Handle
 
 EXERCISES = {}
 
@@ -191,7 +192,8 @@ class Expect:
         names : str
             What the two entries are, for the message.
         """
-        ok = isinstance(got, list | np.ndarray) and np.ndim(got) > 0 and len(got) == 2
+        ok = isinstance(got, list) or (isinstance(got, np.ndarray) and got.ndim > 0)
+        ok = ok and len(got) == 2
         self.that(ok, f"Return two values, {names}. Your function returned {describe(got)}.")
         return got
 
@@ -206,22 +208,27 @@ def _as_numbers(got, shape):
     """Return the numbers in a reply and None, or None and what is wrong with it."""
     if got is None:
         return None, "Your function returned nothing; is there a `return`?"
+    wanted = f"an array of shape {shape}" if shape else "one number"
+    problem = f"Your answer is {describe(got)}, expected {wanted}."
     try:
-        seen = np.asarray(got, float)
-    except (TypeError, ValueError):
-        return None, f"Your function returned {describe(got)}."
+        seen = np.asarray(got)
+    except ValueError:  # a list of entries of different lengths
+        return None, problem
+    # NumPy would read numbers in texts, in None and in the number of a model's handle.
+    if seen.dtype.kind not in "biuf" or isinstance(got, Handle):
+        return None, problem
     if seen.size == 1 and shape == ():
         seen = seen.reshape(())
     if seen.shape != shape:
-        wanted = f"an array of shape {shape}" if shape else "one number"
-        return None, f"Your answer is {describe(got)}, expected {wanted}."
-    return seen, None
+        return None, problem
+    return seen.astype(float), None
 
 
 def _difference(seen, wanted):
     if seen.ndim == 0:
         return f"For one example your answer is {seen:.6g}, expected {wanted:.6g}."
-    worst = np.unravel_index(np.argmax(np.nan_to_num(np.abs(seen - wanted), nan=np.inf)), seen.shape)
+    off = np.nan_to_num(np.abs(seen - wanted), nan=np.inf)
+    worst = np.unravel_index(np.argmax(off), off.shape)
     where = ", ".join(map(str, worst))
     return f"For one example entry [{where}] is {seen[worst]:.6g}, expected {wanted[worst]:.6g}."
 
@@ -236,13 +243,15 @@ def describe(value):
     """
     if value is None:
         return "nothing (None)"
-    if isinstance(value, np.ndarray):
+    if isinstance(value, Handle):
+        return "a Keras model"
+    if isinstance(value, np.ndarray) and value.ndim:
         return f"an array of shape {value.shape}"
     if isinstance(value, list | dict):
         return f"a {type(value).__name__} of {len(value)} entries"
     if isinstance(value, str):
         return "a text"
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float | np.ndarray):
         return f"the number {value:.6g}"
     return f"a {type(value).__name__}"
 

@@ -9,6 +9,8 @@ that the size of what is decoded is known before anything is allocated.
 import base64
 import json
 import math
+import re
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -17,10 +19,14 @@ MAX_BYTES = 64 * 2**20
 MAX_DEPTH = 16
 MAX_ITEMS = 100_000
 MAX_DIMENSIONS = 8
+TOKENS_PER_ITEM = 20  # an array of 8 dimensions in a dict takes 17
 DTYPES = frozenset(
     ["bool", "float16", "float32", "float64"]
     + [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 )
+
+# Strings, closed or not, and the marks that make a parser allocate something.
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{,]', re.DOTALL)
 
 
 class Handle(NamedTuple):
@@ -84,7 +90,11 @@ def decode(data):
     if len(data) > MAX_BYTES:
         raise UnsupportedValue(f"The value takes {len(data):,} bytes, more than {MAX_BYTES:,}.")
     try:
-        tree = json.loads(data, parse_constant=_refuse_constant)
+        text = str(data, "utf-8")
+        # Parsed lists and dicts take up to twenty times the memory of their text.
+        if any(islice(_TOKEN.finditer(text), TOKENS_PER_ITEM * MAX_ITEMS, None)):
+            raise ValueError("too many items")
+        tree = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise UnsupportedValue("The bytes are not the encoding of a value.") from error
     return _Decoder().value(tree)
@@ -94,11 +104,22 @@ def _refuse_constant(name):
     raise ValueError(f"{name} is not JSON")
 
 
+def _refuse_huge(number):
+    if not -(2**63) <= number < 2**64:
+        raise UnsupportedValue("The value holds an integer of more than 64 bits.")
+
+
 class _Bounded:
-    """Count items and depth on the way, in both directions."""
+    """Count items, bytes and depth on the way, in both directions."""
 
     def __init__(self):
         self.items = 0
+        self.bytes = 0
+
+    def spend(self, size):
+        self.bytes += size
+        if self.bytes > MAX_BYTES:
+            raise UnsupportedValue(f"The value takes more than {MAX_BYTES:,} bytes.")
 
     def visit(self, depth):
         self.items += 1
@@ -120,14 +141,16 @@ class _Encoder(_Bounded):
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int):
-            if not -(2**63) <= value < 2**64:
-                raise UnsupportedValue("The value holds an integer of more than 64 bits.")
-            return int(value)
+            value = int(value)
+            _refuse_huge(value)
+            return value
         if isinstance(value, float):
-            # JSON has no word for these three, so they travel as text.
-            return float(value) if math.isfinite(value) else {"float": repr(float(value))}
+            value = float(value)
+            # JSON has no word for inf and nan, so they travel as text.
+            return value if math.isfinite(value) else {"float": repr(value)}
         if isinstance(value, str):
-            return str(value)
+            self.spend(len(value))
+            return str.__str__(value)  # its text, whatever a subclass shows
         if isinstance(value, Handle):
             return {"handle": value.number}
         if isinstance(value, list | tuple):
@@ -140,30 +163,32 @@ class _Encoder(_Bounded):
         if handle is not None:
             return {"handle": handle.number}
         if hasattr(value, "__array__"):
-            return _array_tree(value)
+            return self.array(np.asarray(value))
         raise UnsupportedValue(
             f"The value holds an object of type {type(value).__name__}; "
             "give numbers, strings, arrays, or lists of them."
         )
 
-
-def _array_tree(value):
-    array = np.array(value, subok=False)
-    if array.dtype.name == "bfloat16":  # numpy itself has no such type
-        array = array.astype(np.float32)
-    if array.dtype.name not in DTYPES:
-        raise UnsupportedValue(
-            f"The value holds an array of dtype {array.dtype}; use a number type."
-        )
-    if array.nbytes > MAX_BYTES:
-        raise UnsupportedValue(f"The array takes {array.nbytes:,} bytes, more than {MAX_BYTES:,}.")
-    data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
-    return {"array": [array.dtype.name, list(array.shape), data]}
+    def array(self, array):
+        self.spend(array.nbytes)
+        if array.dtype.name == "bfloat16":  # numpy itself has no such type
+            array = array.astype(np.float32)
+        if array.dtype.name not in DTYPES:
+            raise UnsupportedValue(
+                f"The value holds an array of dtype {array.dtype}; use a number type."
+            )
+        if array.ndim > MAX_DIMENSIONS:
+            raise UnsupportedValue(f"The array has more than {MAX_DIMENSIONS} dimensions.")
+        # The name says nothing of the byte order, so only the machine's own one travels.
+        data = base64.b64encode(array.astype(array.dtype.name).tobytes()).decode()
+        return {"array": [array.dtype.name, list(array.shape), data]}
 
 
 class _Decoder(_Bounded):
     def value(self, tree, depth=0):
         self.visit(depth)
+        if isinstance(tree, int):
+            _refuse_huge(tree)
         if tree is None or isinstance(tree, bool | int | float | str):
             return tree
         if not isinstance(tree, dict) or len(tree) != 1:
@@ -184,7 +209,7 @@ class _Decoder(_Bounded):
 
 def _array(dtype, shape, data):
     try:
-        if dtype not in DTYPES or len(shape) > MAX_DIMENSIONS:
+        if dtype not in DTYPES or not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
             raise ValueError
         if not all(type(size) is int and 0 <= size <= MAX_BYTES for size in shape):
             raise ValueError

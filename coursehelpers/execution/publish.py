@@ -1,0 +1,151 @@
+"""Store the outputs of the standard profile, and write down what the execution measured.
+
+What a reader on the web sees are the outputs stored in the notebooks. Publishing copies them from
+an executed copy, writes the measured times into the notebook's cell tagged ``times``, and the
+table and the picture of the README; none of these is typed by hand.
+"""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import nbformat
+
+from coursehelpers.execution import notebooks
+
+# Tags of the cells that publishing reads or writes.
+TIMES, HEADLINE, COVER = "times", "headline", "cover"
+COVER_PATH = Path(".github/cover.png")
+README_TABLE = re.compile(r"(<!-- notebooks -->\n).*?(<!-- /notebooks -->)", re.S)
+
+
+def publish(path, executed_path, quick_summary=None):
+    """Store an executed copy's outputs and times in its notebook.
+
+    Parameters
+    ----------
+    path : path-like
+        The notebook.
+    executed_path : path-like
+        Its copy, executed in the standard profile on the CPU.
+    quick_summary : path-like, optional
+        The JSON record of a run in the quick profile, for its time.
+
+    Raises
+    ------
+    SystemExit
+        If the copy is not a complete, faithful run, or has red output that a reader would see.
+    """
+    notebook, executed = notebooks.read(path), notebooks.read(executed_path)
+    problems = notebooks.faults(executed, notebook)
+    ran = {cell.id: cell for cell in notebooks.code_cells(executed)}
+    problems += [
+        f"cell {cell.id} writes to stderr: {output.text.strip()[:200]}"
+        for cell in ran.values()
+        for output in cell.outputs
+        if output.get("name") == "stderr"
+    ]
+    if problems:
+        raise SystemExit(f"{path} is not published: {'; '.join(problems)}.")
+    for cell in notebooks.code_cells(notebook):
+        cell.outputs = ran[cell.id].outputs
+        cell.execution_count = ran[cell.id].execution_count
+    _number_in_order(notebook)
+    facts = notebook.metadata.setdefault("coursehelpers", {})
+    facts["cpu_seconds"] = {"standard": round(sum(_cpu(cell) for cell in ran.values()))}
+    quick = _recorded_cpu(quick_summary, Path(path).stem)
+    if quick is not None:
+        facts["cpu_seconds"]["quick"] = quick
+    facts["headline"] = _text_of(notebook, HEADLINE)
+    _write_times(notebook, section_times(executed))
+    nbformat.validate(notebook)
+    nbformat.write(notebook, path)
+
+
+def section_times(executed):
+    """Return the processor seconds of each section, by the second-level headings of a copy."""
+    seconds, heading = {}, None
+    for cell in executed.cells:
+        if cell.cell_type == "markdown":
+            found = re.findall(r"^## (.+)$", cell.source, re.M)
+            heading = found[-1] if found else heading
+        elif heading is not None:
+            seconds[heading] = seconds.get(heading, 0) + _cpu(cell)
+    return {name: value for name, value in seconds.items() if value}
+
+
+def publish_readme(readme, paths):
+    """Write the README's table of notebooks and its picture."""
+    readme = Path(readme)
+    read = {Path(path): notebooks.read(path) for path in paths}
+    text = readme.read_text(encoding="utf-8")
+    table = readme_table(read)
+    readme.write_text(README_TABLE.sub(lambda m: m[1] + table + m[2], text), encoding="utf-8")
+    for notebook in read.values():
+        for cell in notebook.cells:
+            if COVER in notebooks.tags(cell):
+                png = next(o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {}))
+                target = readme.parent / COVER_PATH
+                target.parent.mkdir(exist_ok=True)
+                target.write_bytes(base64.b64decode(png))
+
+
+def readme_table(read):
+    """Return the table of notebooks in Markdown, from what publishing stored in each.
+
+    Parameters
+    ----------
+    read : dict of Path to nbformat.NotebookNode
+    """
+    lines = ["| notebook | study time | CPU time (standard, quick) | what comes out |", "|---|---|---|---|"]
+    for path, notebook in read.items():
+        facts = notebook.metadata.coursehelpers
+        times = ", ".join(f"{s} s" for s in facts.cpu_seconds.values())
+        lines.append(
+            f"| [{path.stem.replace('_', ' ')}](notebooks/{path.name}) "
+            f"| {facts.study_minutes} min | {times} | {facts.headline} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _cpu(cell):
+    return cell.metadata.get("coursehelpers", {}).get("cpu_seconds", 0.0)
+
+
+def _recorded_cpu(summary, name):
+    if summary is None or not Path(summary).exists():
+        return None
+    records = json.loads(Path(summary).read_text())["notebooks"]
+    return next((round(r["cpu_seconds"]) for r in records if r["name"] == name), None)
+
+
+def _number_in_order(notebook):
+    for number, cell in enumerate(notebooks.code_cells(notebook), 1):
+        cell.execution_count = number
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = number
+
+
+def _text_of(notebook, tag):
+    for cell in notebooks.code_cells(notebook):
+        if tag in notebooks.tags(cell):
+            parts = [o.get("text") or o.data["text/plain"] for o in cell.outputs]
+            return " ".join("".join(parts).split())
+    return ""
+
+
+def _write_times(notebook, sections):
+    facts = notebook.metadata.coursehelpers
+    total = ", ".join(f"{seconds} s ({name})" for name, seconds in facts.cpu_seconds.items())
+    lines = [
+        f"**Study time:** about {facts.study_minutes} minutes. **CPU time**, measured: {total}.",
+        "",
+        "| section | CPU time (standard) |",
+        "|---|---|",
+        *(f"| {name} | {seconds:.0f} s |" for name, seconds in sections.items()),
+    ]
+    for cell in notebook.cells:
+        if TIMES in notebooks.tags(cell):
+            cell.source = "\n".join(lines)

@@ -1,0 +1,209 @@
+"""Execute notebooks with papermill, and never take an exit code for a success."""
+
+import contextlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+import papermill
+import psutil
+
+from coursehelpers.execution import notebooks
+
+CELL_SECONDS = 900
+# A run that leaves the GPU idle still allocates a little when TensorFlow starts.
+LEAST_GPU_BYTES = 2**20
+GPU_PROOF = (
+    "import tensorflow as tf\n"
+    'print("GPU peak bytes:", tf.config.experimental.get_memory_info("GPU:0")["peak"])'
+)
+
+
+class Executed(NamedTuple):
+    """What came of executing one notebook.
+
+    Attributes
+    ----------
+    name : str
+    cells : int
+        Code cells that ran.
+    seconds, cpu_seconds : float
+        Wall time, and processor time of the kernel.
+    passed, checks : int
+        Checks that gave all their points, and checks there are.
+    path : str
+        The executed copy.
+    problems : tuple of str
+        Empty if every cell ran without an error.
+    """
+
+    name: str
+    cells: int
+    seconds: float
+    cpu_seconds: float
+    passed: int
+    checks: int
+    path: str
+    problems: tuple[str, ...]
+
+
+def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
+    """Execute one notebook into a copy.
+
+    Parameters
+    ----------
+    source, target : path-like
+        The notebook, and where the executed copy goes.
+    parameters : dict
+        Values for the cell tagged ``parameters``; with ``DEVICE="gpu"`` the run has to show that
+        a GPU did the work.
+    cell_seconds : float, default 900
+        Time limit for each cell.
+
+    Returns
+    -------
+    Executed
+        A failed cell, a timeout or a dead kernel are told in ``problems``, never raised.
+    """
+    source, target = Path(source).resolve(), Path(target).resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    original = notebooks.read(source)
+    prepared = nbformat.from_dict(original)
+    gpu = parameters.get("DEVICE") == "gpu"
+    if gpu:
+        prepared.cells.append(nbformat.v4.new_code_cell(GPU_PROOF, id="gpu-proof"))
+    cpu = _CpuMeter()
+    problems, start = [], time.monotonic()
+    try:
+        papermill.execute_notebook(
+            prepared,
+            target,
+            parameters=parameters,
+            cwd=source.parent,
+            execution_timeout=cell_seconds,
+            progress_bar=sys.stderr.isatty(),
+            on_cell_executed=cpu.note,
+        )
+    except KeyboardInterrupt:
+        raise
+    except Exception as error:
+        # papermill, nbclient and jupyter_client raise a dozen types; each is a failed run.
+        problems.append(_reason(error))
+    seconds = time.monotonic() - start
+    executed = notebooks.read(target) if target.exists() else nbformat.v4.new_notebook()
+    proof = executed.cells.pop() if gpu and executed.cells else None
+    if gpu and not problems:
+        problems += _gpu_problems(proof)
+    if not problems:
+        problems += notebooks.faults(executed, original)
+    ran = [c for c in notebooks.code_cells(executed) if c.execution_count is not None]
+    passed, checks = _checks(executed)
+    return Executed(
+        source.stem, len(ran), seconds, cpu.total, passed, checks, str(target), tuple(problems)
+    )
+
+
+def execute_all(paths, folder, parameters, cell_seconds=CELL_SECONDS):
+    """Execute notebooks one after the other, print a table, and record it as JSON.
+
+    Returns
+    -------
+    list of Executed
+    """
+    if parameters.get("DEVICE") == "gpu":
+        _require_gpu()
+    # papermill warns of parameters through a logger; without this it would also tell each step.
+    logging.getLogger("papermill").setLevel(logging.WARNING)
+    results = []
+    for number, path in enumerate(paths, 1):
+        told = ", ".join(f"{name}={value}" for name, value in parameters.items())
+        print(f"[{number}/{len(paths)}] executing {path.stem} ({told})", file=sys.stderr, flush=True)
+        results.append(execute(path, Path(folder) / path.name, parameters, cell_seconds))
+    summary = {"parameters": parameters, "notebooks": [r._asdict() for r in results]}
+    Path(folder, "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    print(table(results))
+    return results
+
+
+def table(results):
+    """Return the closing table: notebook, cells, seconds, checks passed, executed copy."""
+    rows = [("notebook", "cells", "seconds", "CPU s", "checks passed", "executed copy")]
+    for r in results:
+        path = os.path.relpath(r.path)
+        checks = f"{r.passed} of {r.checks}"
+        row = (r.name, str(r.cells), f"{r.seconds:.0f}", f"{r.cpu_seconds:.0f}", checks)
+        rows.append((*row, path))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)) for row in rows]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    for r in results:
+        lines += [f"FAILED {r.name}: {problem}" for problem in r.problems]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+class _CpuMeter:
+    """Note the processor time of the kernel, the only child of this process, after each cell."""
+
+    def __init__(self):
+        self.before = self._children()
+        self.total = 0.0
+
+    def note(self, cell, cell_index, **_):
+        used = self._children() - self.before
+        cell.metadata["coursehelpers"] = {"cpu_seconds": round(used - self.total, 2)}
+        self.total = used
+
+    @staticmethod
+    def _children():
+        seconds = 0.0
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                times = child.cpu_times()
+                seconds += times.user + times.system
+        return seconds
+
+
+def _reason(error):
+    kind = type(error).__name__
+    text = str(error).strip().splitlines()
+    known = {
+        "DeadKernelError": "the kernel died (out of memory, or the process was killed)",
+        "CellTimeoutError": "a cell ran longer than its time limit",
+    }
+    if kind == "PapermillExecutionError":
+        return f"a cell raised {error.ename}: {error.evalue}"
+    return known.get(kind, f"{kind}: {text[0] if text else 'no message'}")
+
+
+def _checks(executed):
+    """Count the checks that gave all their points: a grade cell's value is what it earned."""
+    cells = [cell for cell in notebooks.code_cells(executed) if notebooks.is_grade(cell)]
+    values = [
+        [o.data.get("text/plain") for o in cell.outputs if o.output_type == "execute_result"]
+        for cell in cells
+    ]
+    full = [[str(cell.metadata.nbgrader.points)] for cell in cells]
+    return sum(got == points for got, points in zip(values, full, strict=True)), len(cells)
+
+
+def _gpu_problems(proof):
+    text = "".join(output.get("text", "") for output in proof.outputs)
+    peak = int(text.rsplit(":", 1)[-1]) if ":" in text else 0
+    if peak < LEAST_GPU_BYTES:
+        return [f"the GPU did not do the work: it never held more than {peak:,} bytes"]
+    return []
+
+
+def _require_gpu():
+    code = "from coursehelpers.profiles import prepare; prepare(device='gpu')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise SystemExit(next((line for line in lines[::-1] if "DEVICE" in line), done.stderr))
