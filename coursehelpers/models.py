@@ -45,9 +45,7 @@ def build_mlp(
         keras.utils.set_random_seed(seed)
 
     def dense(units, activation):
-        return layers.Dense(
-            units, activation=activation, kernel_regularizer=kernel_regularizer
-        )
+        return layers.Dense(units, activation=activation, kernel_regularizer=kernel_regularizer)
 
     model = keras.Sequential(
         [

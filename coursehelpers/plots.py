@@ -107,7 +107,9 @@ def plot_history(history, metric="loss", *, ax=None):
     ):
         if name in values:
             every = max(1, len(values[name]) // 10)
-            ax.plot(np.arange(len(values[name])), values[name], label=label, markevery=every, **style)
+            ax.plot(
+                np.arange(len(values[name])), values[name], label=label, markevery=every, **style
+            )
     if f"val_{metric}" in values:
         best = int((np.argmin if "loss" in metric else np.argmax)(values[f"val_{metric}"]))
         ax.axvline(best, color="0.4", linestyle=":", label=f"best validation: epoch {best}")
@@ -273,4 +275,6 @@ def show(axes, alt):
         raw=True,
     )
     folded = f"<details><summary>Figure in words</summary>{escape(words)}</details>"
-    display({"text/html": folded.replace("\n", "<br>"), "text/plain": "(figure in words)"}, raw=True)
+    display(
+        {"text/html": folded.replace("\n", "<br>"), "text/plain": "(figure in words)"}, raw=True
+    )

@@ -33,7 +33,7 @@ class Profile(NamedTuple):
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("quick", seeds=3, draws=50, epochs=15, iterations=2_000),
+        Profile("quick", seeds=3, draws=50, epochs=15, iterations=1_000),
         Profile("standard", seeds=5, draws=50, epochs=30, iterations=10_000),
         Profile("full", seeds=10, draws=200, epochs=60, iterations=10_000),
     )

@@ -7,6 +7,7 @@ that an answer in another process uses, so that the two cannot drift apart.
 
 import _thread
 import contextlib
+import functools
 import io
 import json
 import signal
@@ -19,6 +20,8 @@ import warnings
 import numpy as np
 
 from coursehelpers.checks.values import Handle, UnsupportedValue, decode, encode
+
+_ALARM = getattr(signal, "SIGALRM", None)  # Windows has none
 
 
 class AnswerError(Exception):
@@ -35,6 +38,10 @@ class AnswerTimedOut(AnswerError):
 
 class _TimeUp(BaseException):
     """Raised by the alarm; no `except Exception` of the student's catches it."""
+
+    # A bare `except` does catch it, so raising one sets off the next alarm, which comes before
+    # that block ends. Done in Python code it would come before this one is raised.
+    __init__ = staticmethod(functools.partial(_thread.interrupt_main, _ALARM))
 
 
 class LocalAnswer:
@@ -167,8 +174,7 @@ def _quiet():
 
 def _within(seconds, work):
     """Return work(), or raise `_TimeUp` when it takes longer."""
-    alarm = hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread()
-    if not alarm:
+    if _ALARM is None or threading.current_thread() is not threading.main_thread():
         return work()
 
     def stop(signum, frame):
@@ -176,15 +182,13 @@ def _within(seconds, work):
         while frame is not None and frame.f_code is not work.__code__:
             frame = frame.f_back
         if frame is not None:
-            # A bare `except` swallows this, so the next one follows before its block ends.
-            _thread.interrupt_main(signal.SIGALRM)
             raise _TimeUp
 
-    before = signal.signal(signal.SIGALRM, stop)
+    before = signal.signal(_ALARM, stop)
     # The alarm repeats, because only a real one ends a wait, such as `time.sleep`.
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 0.1)
     try:
         return work()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(_ALARM, before)

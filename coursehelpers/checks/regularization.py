@@ -7,6 +7,70 @@ from coursehelpers.checks.core import Mistake, describe, exercise
 # The smaller hypothesis space has to be a good deal smaller than the notebook's 512-512 network.
 MAX_PARAMETERS = 50_000
 
+TWO_ERRORS = "the training error and the validation error"
+TWO_EPOCHS = "the last epoch that is trained and the best epoch"
+
+# What to tell who made a known mistake: what is wrong, and where to look next.
+MESSAGES = {
+    # errors
+    "swapped": "The two values seem to be in the wrong order.",
+    "fitted on all data": "The validation data took part in the fit; fit training data alone.",
+    "fitted on validation data": "The weights fit the validation data; fit the training data.",
+    "averaged over all points": "Average over the first three points; the fourth stands alone.",
+    "sum, not mean": "Take the mean of the squared errors, not their sum.",
+    "root": "This is an absolute error or a root; square the errors and take no root.",
+    "absolute error": "This is an absolute error or a root; square the errors and take no root.",
+    "signed error": "Positive and negative errors cancel; square each one before averaging.",
+    "halved": "This is half of the right number; leave out the factor 1/2.",
+    "degree too high": "The degree is one too high; degree 1 is a line.",
+    "degree too low": "The degree is one too low; degree 1 is a line, with two coefficients.",
+    "added an intercept": "There seems to be a column of ones; the model is x @ w alone.",
+    "divided by training examples": "Divide by the number of validation examples here.",
+    # models
+    "not flattened": "A dense layer acts on the last axis; where does an image become a vector?",
+    "wrong number of classes": "Each class needs one output; how many classes are there?",
+    "logits, no softmax": "Some outputs are negative; which activation gives probabilities?",
+    "sigmoid, not softmax": "The outputs of an image do not add up to 1, although each lies between "
+    "0 and 1; which activation makes the classes compete?",
+    "no hidden nonlinearity": "Up to its last activation the model is a linear function of the "
+    "image; is there a hidden layer, and does it have an activation?",
+    # early stopping
+    "looked beyond the stop": "The best epoch lies after the stop; training never sees that loss.",
+    "counted from 1": "Epochs count from 0, as Keras counts them.",
+    "never stopped": "Training runs to the end here, although the patience runs out before.",
+    "stopped too early": "Training stops one epoch too early; which one uses up the patience?",
+    "stopped too late": "Training stops one epoch too late; which one uses up the patience?",
+    "compared with the epoch before": "Compare each loss with the best one so far instead.",
+    "counted a tie as an improvement": "An equal loss is no improvement; it has to be smaller.",
+    "never reset the count": "Start counting anew after every improvement.",
+    "stopped after the end": "Training cannot go on after the last loss of the list.",
+    "returned losses": "These are losses; return the numbers of their epochs.",
+    "no stop, no return": "Your function returns nothing if the patience never runs out; which "
+    "epoch is the last one then?",
+    # penalties
+    "forgot m": "Divide by the number of training examples m.",
+    "divided by m twice": "Divide by m only once.",
+    "multiplied by m": "Divide by m instead of multiplying by it; mind the order of operations.",
+    "forgot lambda": "The factor lambda is missing.",
+    "mean, not sum": "Take the sum over the weights, not their mean.",
+    "signed sum": "Positive and negative weights cancel; treat each one before adding up.",
+    "squares, not absolute values": "This penalty takes absolute values, not squares.",
+    "absolute values, not squares": "This penalty takes squares, not absolute values.",
+    "norm": "This looks like a norm; add up over all weights without taking a root.",
+    "matrix norm": "np.linalg.norm(w, 1) is a largest column sum; add up over all entries.",
+    "first array only": "Only the first array of the list seems to count; add up all of them.",
+    "last array only": "Only the last array of the list seems to count; add up all of them.",
+    "matrices only": "The one-dimensional array seems to be left out; every array counts here.",
+    "measured the sum": "Treat each weight before adding up, not the sum afterwards.",
+    "returned lambda": "Keras divides by neither m nor 2 itself; do it here.",
+    "other convention": "This is off by a factor of 2: it belongs to the other convention.",
+    "inverted": "This is the inverse of the right number; solve for l2 again.",
+}
+
+
+def _known(*rows):
+    return [Mistake(name, value, MESSAGES[name]) for name, value in rows]
+
 
 @exercise(
     "four_point_errors",
@@ -21,61 +85,76 @@ MAX_PARAMETERS = 50_000
     ],
 )
 def four_point_errors(answer, expect, rng):
-    got, wanted, leaked, steeper = [], [], [], []
+    got, residuals = [], []
     for degree in (0, 1, 2):
         # Gaps of at least 1 keep the fit well conditioned.
         x = rng.permutation(np.sort(rng.uniform(-2, 2, size=4)) + np.arange(4))
         y = rng.normal(size=4) + 1
-        pair = expect.pair(
-            answer.call(x, y, degree), "the training error and the validation error"
-        )
-        got.append([expect.number(pair[0]), expect.number(pair[1])])
-        wanted.append(_polynomial_errors(x, y, degree, fitted=3))
-        leaked.append(_polynomial_errors(x, y, degree, fitted=4))
-        steeper.append(_polynomial_errors(x, y, min(degree + 1, 2), fitted=3))
-    got, wanted, leaked, steeper = (np.transpose(a) for a in (got, wanted, leaked, steeper))
-    train, validation = wanted
-    leak = "The fourth point seems to have taken part in the fit; it should only validate."
-    root = "This is the root of the mean squared error; leave the root out."
-    degree = "The polynomial's degree is one too high: degree 1 is a line."
-    expect.close(
-        got[0],
-        train,
-        points=1,
-        otherwise="The training error should be the mean of the squared errors on the first "
-        "three points, for the degrees 0, 1 and 2.",
-        mistakes=[
-            Mistake("swapped", validation, "The two errors seem to be in the wrong order."),
-            Mistake("fitted all points", leaked[0], leak),
-            Mistake("sum, not mean", 3 * train, "Take the mean of the squares, not their sum."),
-            Mistake("root", np.sqrt(train), root),
-            Mistake("one degree too high", steeper[0], degree),
-        ],
+        pair = expect.pair(answer.call(x, y, degree), TWO_ERRORS)
+        got.append([expect.number(error) for error in pair])
+        fits = ((degree, 3), (degree, 4), (degree + 1, 3), (degree - 1, 3))
+        residuals.append([_polynomial_residuals(x, y, *fit) for fit in fits])
+
+    # Each holds a row per degree and a column per point.
+    right, leaked, steeper, flatter = np.moveaxis(residuals, 1, 0)
+
+    def errors(rows):
+        return _mean_square(rows[:, :3]), _mean_square(rows[:, 3:])
+
+    known = [
+        *_error_mistakes(right[:, :3], right[:, 3:]),
+        ("fitted on all data", errors(leaked)),
+        ("fitted on all data", [_mean_square(leaked)] * 2),
+        ("averaged over all points", [_mean_square(right)] * 2),
+        ("degree too high", errors(steeper)),
+        ("degree too low", errors(flatter)),
+    ]
+    texts = (
+        "The training error should be the mean of the squared errors on the first three points, "
+        "for the degrees 0, 1 and 2.",
+        "The validation error should be the squared error on the fourth point, for the degrees "
+        "0, 1 and 2.",
     )
-    expect.close(
-        got[1],
-        validation,
-        points=1,
-        otherwise="The validation error should be the squared error on the fourth point, for the "
-        "degrees 0, 1 and 2.",
-        mistakes=[
-            Mistake("swapped", train, "The two errors seem to be in the wrong order."),
-            Mistake("fitted all points", leaked[1], leak),
-            Mistake("root", np.sqrt(validation), root),
-            Mistake("one degree too high", steeper[1], degree),
-            Mistake(
-                "validated on all points",
-                (3 * train + validation) / 4,
-                "Validate on the fourth point alone; the other three were trained on.",
-            ),
-        ],
-    )
+    _expect_errors(expect, np.transpose(got), errors(right), (1, 1), texts, known)
 
 
-def _polynomial_errors(x, y, degree, fitted):
-    coefficients = np.polyfit(x[:fitted], y[:fitted], degree)
-    squared = (np.polyval(coefficients, x) - y) ** 2
-    return squared[:3].mean(), squared[3]
+def _expect_errors(expect, got, right, points, texts, known):
+    """Expect a training and a validation error; of each known mistake both values are given."""
+    for i in (0, 1):
+        mistakes = _known(*((name, values[i]) for name, values in known))
+        expect.close(got[i], right[i], texts[i], points[i], mistakes)
+
+
+def _error_mistakes(train, validation):
+    """What may be made of the right residuals instead of their mean square."""
+    measures = {
+        "sum, not mean": lambda r: np.sum(r**2, axis=-1),
+        "root": lambda r: np.sqrt(_mean_square(r)),
+        "absolute error": lambda r: np.mean(np.abs(r), axis=-1),
+        "signed error": lambda r: np.mean(r, axis=-1),
+        "halved": lambda r: _mean_square(r) / 2,
+    }
+    return [
+        ("swapped", (_mean_square(validation), _mean_square(train))),
+        *((name, (f(train), f(validation))) for name, f in measures.items()),
+        ("signed error", (np.mean(-train, axis=-1), np.mean(-validation, axis=-1))),
+    ]
+
+
+def _mean_square(residuals):
+    return np.mean(residuals**2, axis=-1)
+
+
+def _polynomial_residuals(x, y, degree, fitted):
+    """Fit a polynomial to the first points; return what remains at all of them."""
+    powers = np.vander(x, degree + 1)
+    return _residuals((powers[:fitted], y[:fitted]), (powers, y))[0]
+
+
+def _residuals(fit, *others):
+    """Fit least-squares weights of smallest norm to one (x, y); return what remains of others."""
+    w = np.linalg.pinv(fit[0]) @ fit[1]
+    return [x @ w - y for x, y in others]
 
 
 @exercise(
@@ -92,45 +171,32 @@ def _polynomial_errors(x, y, degree, fitted):
 )
 def least_squares_errors(answer, expect, rng):
     for m, d, points in ((30, 8, (1, 1)), (8, 20, (0, 1))):
-        data = rng.normal(size=(m, d)), rng.normal(size=m), rng.normal(size=(12, d))
-        data = (*data, rng.normal(size=12))
-        train, validation = _linear_errors(*data)
-        on_validation = _linear_errors(data[2], data[3], data[0], data[1])
+        train = rng.normal(size=(m, d)), rng.normal(size=m)
+        validation = rng.normal(size=(12, d)), rng.normal(size=12)
+        both = [np.concatenate(arrays) for arrays in zip(train, validation, strict=True)]
+        affine = [(np.column_stack([x, np.ones(len(x))]), y) for x, y in (train, validation)]
+
+        def errors(fit, *sets):
+            return [_mean_square(r) for r in _residuals(fit, *sets)]
+
+        right = errors(train, train, validation)
+        known = [
+            *_error_mistakes(*_residuals(train, train, validation)),
+            ("divided by training examples", (right[0], right[1] * 12 / m)),
+            ("fitted on validation data", errors(validation, train, validation)),
+            ("fitted on all data", errors(both, train, validation)),
+            ("added an intercept", errors(affine[0], *affine)),
+        ]
         regime = "With more features than examples" if d > m else "With fewer features"
-        got = expect.pair(answer.call(*data), "the training error and the validation error")
-        known = "The weights seem to be fitted on the validation data; fit them on training data."
-        mean = "Take the mean of the squared errors, not their sum."
-        root = "This is the root of the mean squared error; leave the root out."
-        expect.close(
-            got[0],
-            train,
-            points=points[0],
-            otherwise=f"{regime}, the training error is the mean squared error of the "
-            "least-squares weights on the training data.",
-            mistakes=[
-                Mistake("swapped", validation, "The two errors seem to be in the wrong order."),
-                Mistake("fitted on validation data", on_validation[1], known),
-                Mistake("sum, not mean", m * train, mean),
-                Mistake("root", np.sqrt(train), root),
-            ],
+        mind = " Mind that X^T X has no inverse here." if d > m else ""
+        texts = (
+            f"{regime}, the training error is the mean squared error of the least-squares weights "
+            f"on the training data.{mind}",
+            f"{regime}, the validation error is the mean squared error on the validation data of "
+            f"the weights fitted to the training data, those of smallest norm.{mind}",
         )
-        expect.close(
-            got[1],
-            validation,
-            points=points[1],
-            otherwise=f"{regime}, the validation error is the mean squared error on the validation "
-            "data of the weights fitted to the training data, those of smallest norm.",
-            mistakes=[
-                Mistake("fitted on validation data", on_validation[0], known),
-                Mistake("sum, not mean", 12 * validation, mean),
-                Mistake("root", np.sqrt(validation), root),
-            ],
-        )
-
-
-def _linear_errors(x_train, y_train, x_validation, y_validation):
-    w = np.linalg.pinv(x_train) @ y_train
-    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
+        got = expect.pair(answer.call(*train, *validation), TWO_ERRORS)
+        _expect_errors(expect, got, right, points, texts, known)
 
 
 @exercise(
@@ -148,58 +214,63 @@ def _linear_errors(x_train, y_train, x_validation, y_validation):
 )
 def build_smaller_mlp(answer, expect, rng):
     model = answer.call()
-    parameters = sum(w["value"].size for w in answer.weights(model))
-    images = rng.uniform(size=(5, 28, 28)).astype("float32")
-    outputs = answer.predict(images, model=model)
+    expect.that(model is not None, "Your function returned nothing; is there a `return`?")
+    outputs = answer.predict(rng.uniform(size=(5, 28, 28)).astype("float32"), model=model)
+    shape = np.shape(outputs) if isinstance(outputs, np.ndarray) else ()
     expect.that(
-        isinstance(outputs, np.ndarray) and outputs.shape == (5, 10),
+        shape == (5, 10) and np.isfinite(outputs).all(),
         f"For five images the model should return an array of shape (5, 10), one row of ten "
         f"class probabilities each; it returned {describe(outputs)}.",
+        mistakes=_known(
+            ("not flattened", len(shape) > 2),
+            ("wrong number of classes", shape[1:] not in ((10,), ())),
+        ),
     )
-    sums = outputs.sum(axis=1)
     expect.that(
-        np.allclose(sums, 1, atol=1e-3) and outputs.min() >= 0,
+        _are_probabilities(outputs),
         "The ten outputs for an image should be probabilities: not negative, with sum 1.",
         points=1,
-        mistakes=[
-            Mistake(
-                "logits, no softmax",
-                outputs.min() < 0,
-                "The outputs are not probabilities: some are negative. Which activation turns ten "
-                "numbers into probabilities?",
-            ),
-            Mistake(
-                "sigmoid, not softmax",
-                0 <= outputs.min() and outputs.max() <= 1,
-                "Each output is between 0 and 1, but they do not add up to 1: the ten classes "
-                "exclude each other.",
-            ),
-        ],
+        mistakes=_known(
+            ("logits, no softmax", outputs.min() < 0),
+            ("sigmoid, not softmax", outputs.min() > 0 and outputs.max() < 1),
+        ),
     )
+    # A model that is not told its input shape has weights only after it has been called.
+    parameters = sum(w["value"].size for w in answer.weights(model))
     expect.that(
         parameters <= MAX_PARAMETERS,
-        f"The model should have at most {MAX_PARAMETERS:,} parameters, it has {parameters:,}.",
+        f"The model should have at most {MAX_PARAMETERS:,} parameters, it has {parameters:,}; "
+        "model.summary() tells which layer holds most of them.",
         points=1,
     )
-    # A network without hidden nonlinearity is linear up to the output's softmax: its log-odds are
-    # an affine function of the image, so their second difference vanishes.
-    steps = rng.uniform(size=(1, 28, 28)) * np.array([-1.0, 0.0, 1.0]).reshape(3, 1, 1) * 4
-    log = np.log(np.clip(answer.predict(steps.astype("float32"), model=model), 1e-30, None))
-    odds = log[:, 1:] - log[:, :1]
-    bend = np.abs(odds[0] - 2 * odds[1] + odds[2]).max()
+    # Without hidden nonlinearity the scores under the last activation are linear: halfway between
+    # two images they are halfway too. The sizes suit inputs scaled to 1 as well as to 255.
+    ends = rng.uniform(-1, 1, size=(2, 16, 28, 28)) * np.geomspace(0.1, 255, 16).reshape(16, 1, 1)
+    images = np.concatenate([*ends, ends.mean(axis=0)]).astype("float32")
+    one, other, halfway = _scores(answer.predict(images, model=model)).reshape(3, 16, 10)
+    bend = np.abs((one + other) / 2 - halfway).max(axis=1)
     expect.that(
-        bend > 1e-3 * np.abs(odds).max(),
-        "The model should have a hidden layer with a nonlinear activation.",
+        np.any(bend > 1e-4 + 1e-3 * np.abs(one - other).max(axis=1)),
+        "",
         points=1,
-        mistakes=[
-            Mistake(
-                "no hidden nonlinearity",
-                True,
-                "Up to its last activation the model is a linear function of the image: "
-                "is there a hidden layer, and does it have an activation?",
-            )
-        ],
+        mistakes=_known(("no hidden nonlinearity", True)),
     )
+
+
+def _are_probabilities(outputs):
+    return np.allclose(outputs.sum(axis=1), 1, atol=1e-3) and outputs.min() >= 0
+
+
+def _scores(outputs):
+    """Undo softmax or sigmoid; nan where float32 has lost the score."""
+    outputs = outputs.astype(float)
+    if _are_probabilities(outputs):
+        kept = np.where(outputs > 1e-30, outputs, np.nan)
+        return np.log(kept) - np.log(kept[:, :1])
+    if outputs.min() >= 0 and outputs.max() <= 1:
+        kept = np.where(np.abs(outputs - 0.5) < 0.499, outputs, np.nan)
+        return np.log(kept) - np.log(1 - kept)
+    return outputs
 
 
 @exercise(
@@ -225,74 +296,48 @@ def early_stopping(answer, expect, rng):
         (np.array([4, 3, 2, 3, 2.5]) * rng.uniform(0.5, 2), 4),
     ]
     for val_losses, patience in curves:
-        got = expect.pair(
-            answer.call(val_losses, patience), "the last epoch that is trained and the best epoch"
-        )
+        stopped, best = _stopping(val_losses, patience)
+        last, best_of_all = len(val_losses) - 1, int(np.argmin(val_losses))
+        got = answer.call(val_losses, patience)
+        silent = got is None and best + patience > last
+        expect.that(not silent, "", mistakes=_known(("no stop, no return", True)))
         expect.close(
-            got,
-            _stopping(val_losses, patience),
+            expect.pair(got, TWO_EPOCHS),
+            (stopped, best),
             points=1,
             otherwise=f"For the losses {np.round(val_losses, 2).tolist()} and patience {patience}: "
             f"training ends with the epoch that is the {patience}th in a row without a new best "
             "loss, or with the last one; the best epoch is the one with the smallest loss by then.",
-            mistakes=_stopping_mistakes(val_losses, patience),
+            mistakes=_known(
+                ("looked beyond the stop", (stopped, best_of_all)),
+                ("swapped", (best, stopped)),
+                ("counted from 1", (stopped + 1, best + 1)),
+                ("returned losses", val_losses[[stopped, best]]),
+                ("never stopped", (last, best_of_all)),
+                ("never reset the count", _stopping(val_losses, patience, reset=False)),
+                ("stopped too early", _stopping(val_losses, patience - 1)),
+                ("stopped too late", _stopping(val_losses, patience + 1)),
+                ("counted from 1", (stopped + 1, best)),
+                ("compared with the epoch before", _stopping(val_losses, patience, previous=True)),
+                ("counted a tie as an improvement", _stopping(val_losses, patience, ties=True)),
+                ("stopped after the end", (best + patience, best)),
+            ),
         )
 
 
-def _stopping_mistakes(val_losses, patience):
-    stopped, best = _stopping(val_losses, patience)
-    last, best_of_all = len(val_losses) - 1, int(np.argmin(val_losses))
-    one_early, one_late = _stopping(val_losses, patience - 1), _stopping(val_losses, patience + 1)
-    return [
-        Mistake(
-            "looked beyond the stop",
-            [stopped, best_of_all],
-            "The best epoch lies after the stop: training never gets to see that loss.",
-        ),
-        Mistake("swapped", [best, stopped], "The two epochs seem to be in the wrong order."),
-        Mistake(
-            "counted from 1",
-            [stopped + 1, best + 1],
-            "Both epochs are one too large: count epochs from 0, as Keras does.",
-        ),
-        Mistake(
-            "never stopped",
-            [last, best_of_all],
-            "Training runs to the end here, although the patience ran out before.",
-        ),
-        Mistake("stopped too early", one_early, "Training stops one epoch too early."),
-        Mistake("stopped too late", one_late, "Training stops one epoch too late."),
-        Mistake(
-            "compared with the epoch before",
-            _stopping(val_losses, patience, against="previous"),
-            "Compare each loss with the best one so far, not with the one before it.",
-        ),
-        Mistake(
-            "counted an equal loss as an improvement",
-            _stopping(val_losses, patience, tie_improves=True),
-            "An equal loss is not an improvement: it has to be strictly smaller.",
-        ),
-        Mistake(
-            "never reset the count",
-            _stopping(val_losses, patience, reset=False),
-            "Start counting anew after every improvement.",
-        ),
-    ]
-
-
-def _stopping(val_losses, patience, against="best", tie_improves=False, reset=True):
+def _stopping(val_losses, patience, previous=False, ties=False, reset=True):
     """Apply the rule of `keras.callbacks.EarlyStopping`, or a known misreading of it."""
     best, wait, reference = 0, 0, np.inf
     for epoch, val_loss in enumerate(val_losses):
-        improved = val_loss <= reference if tie_improves else val_loss < reference
-        wait = 0 if improved and (reset or epoch == 0) else wait + (not improved)
-        if improved or against == "previous":
+        improved = val_loss <= reference if ties else val_loss < reference
+        wait = wait + 1 if not improved else 0 if reset else wait
+        if improved or previous:
             reference = val_loss
-        if val_loss < val_losses[best] or (tie_improves and val_loss <= val_losses[best]):
+        if val_loss < val_losses[best] or (ties and val_loss <= val_losses[best]):
             best = epoch
         if wait >= patience and not improved:
             break
-    return [epoch, best]
+    return epoch, best
 
 
 _PENALTY_HINTS = [
@@ -309,7 +354,7 @@ _PENALTY_HINTS = [
     hints=[_PENALTY_HINTS[0], _PENALTY_HINTS[1].format("the squares")],
 )
 def l2_penalty(answer, expect, rng):
-    _judge_penalty(answer, expect, rng, "squared", np.square)
+    _judge_penalty(answer, expect, rng, "squared weights", np.square)
 
 
 @exercise(
@@ -320,58 +365,46 @@ def l2_penalty(answer, expect, rng):
     hints=[_PENALTY_HINTS[0], _PENALTY_HINTS[1].format("the absolute values")],
 )
 def l1_penalty(answer, expect, rng):
-    _judge_penalty(answer, expect, rng, "absolute", np.abs)
+    _judge_penalty(answer, expect, rng, "absolute values of the weights", np.abs)
 
 
-def _judge_penalty(answer, expect, rng, word, measure):
-    def total(weights, function):
-        return sum(np.sum(function(w)) for w in weights)
-
+def _judge_penalty(answer, expect, rng, what, measure):
     several = [rng.normal(size=(4, 3)), rng.normal(size=5) - 1, rng.normal(size=(2, 2, 3))]
-    for weights, points in (([rng.normal(size=(3, 2)) * 2], 1), (several, 1), ([np.zeros(1)], 0)):
+    for weights in ([rng.normal(size=(3, 2)) * 2], several):
         lambda_, m = rng.uniform(0.5, 3), int(rng.integers(20, 200))
-        right, entries = total(weights, measure), sum(w.size for w in weights)
-        other, other_name = (
-            (total(weights, np.abs), "took absolute values")
-            if word == "squared"
-            else (total(weights, np.square), "squared the weights")
+        # For each array: the measured entries, the squares and the absolute values, added up.
+        sums, squares, sizes = (
+            np.array([np.sum(f(w)) for w in weights]) for f in (measure, np.square, np.abs)
         )
-        norm = np.sqrt(total(weights, np.square))
+        signed = np.array([np.sum(w) for w in weights])
+        counts = np.array([w.size for w in weights])
+        right = sums.sum()
         mistakes = [
-            ("forgot to divide by m", right * m, "Divide by the number of training examples m."),
-            ("multiplied by m", right * m**2, "Divide by m instead of multiplying by it."),
-            ("divided by 2m", right / 2, "This is half of it: the convention here is lambda / m."),
-            ("forgot lambda", right / lambda_, "The factor lambda is missing."),
-            (
-                "averaged over the weights",
-                right / entries,
-                "Take the sum over the weights, not their mean.",
-            ),
-            (
-                "summed without a measure",
-                total(weights, np.positive),
-                f"You seem to add up the weights themselves: positive and negative ones cancel. "
-                f"Add up the {word} weights.",
-            ),
-            (other_name, other, f"You {other_name}; this penalty takes the {word} weights."),
-            ("took the norm", norm, "Leave the root out: the sum of the squares, not their norm."),
-            (
-                "used the first array only",
-                total(weights[:1], measure),
-                "Only the first array of the list seems to count; add up all of them.",
-            ),
-            (
-                "squared the sum",
-                sum(np.sum(w) ** 2 for w in weights),
-                "Square each weight before adding, not the sum after it.",
-            ),
+            ("forgot m", right * m),
+            ("divided by m twice", right / m),
+            ("multiplied by m", right * m**2),
+            ("halved", right / 2),
+            ("forgot lambda", right / lambda_),
+            ("mean, not sum", right / counts.sum()),
+            ("mean, not sum", (sums / counts).sum()),
+            ("signed sum", signed.sum()),
+            ("measured the sum", measure(signed).sum()),
+            ("measured the sum", measure(signed.sum())),
+            ("squares, not absolute values", squares.sum()),
+            ("absolute values, not squares", sizes.sum()),
+            ("norm", np.sqrt(squares.sum())),
+            ("norm", np.sqrt(squares).sum()),
+            ("matrix norm", np.linalg.norm(weights[0], 1)),
+            ("first array only", sums[0]),
+            ("last array only", sums[-1]),
+            ("matrices only", sums[[w.ndim > 1 for w in weights]].sum()),
         ]
         expect.close(
             answer.call(weights, lambda_, m),
             lambda_ / m * right,
-            points=points,
-            otherwise=f"The penalty should be lambda / m times the sum of the {word} weights.",
-            mistakes=[Mistake(name, lambda_ / m * v, message) for name, v, message in mistakes],
+            points=1,
+            otherwise=f"The penalty should be lambda / m times the sum of the {what}.",
+            mistakes=_known(*((name, lambda_ / m * value) for name, value in mistakes)),
         )
 
 
@@ -396,15 +429,13 @@ def keras_l2(answer, expect, rng):
             points=1,
             otherwise=f'In the convention "{convention}" l2 should make l2 * sum(w**2) equal to '
             "the convention's penalty.",
-            mistakes=[
-                Mistake("forgot m", lambda_ / half, "Keras does not divide by m: do it here."),
-                Mistake("returned lambda", lambda_, "Keras divides by neither m nor 2 itself."),
-                Mistake(
-                    "other convention",
-                    lambda_ / ((3 - half) * m),
-                    f'This is off by a factor of 2 for "{convention}".',
-                ),
-                Mistake("multiplied by 2", 2 * right, "Off by a factor of 2: Keras has no 1/2."),
-                Mistake("inverted", 1 / right, "This is the inverse of the right number."),
-            ],
+            mistakes=_known(
+                ("returned lambda", lambda_),
+                ("forgot m", lambda_ / half),
+                ("multiplied by m", lambda_ / half * m),
+                ("multiplied by m", lambda_ * m),
+                ("other convention", lambda_ / ((3 - half) * m)),
+                ("halved", right / 2),
+                ("inverted", 1 / right),
+            ),
         )

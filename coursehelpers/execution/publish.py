@@ -85,7 +85,9 @@ def publish_readme(readme, paths):
     for notebook in read.values():
         for cell in notebook.cells:
             if COVER in notebooks.tags(cell):
-                png = next(o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {}))
+                png = next(
+                    o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})
+                )
                 target = readme.parent / COVER_PATH
                 target.parent.mkdir(exist_ok=True)
                 target.write_bytes(base64.b64decode(png))
@@ -98,7 +100,10 @@ def readme_table(read):
     ----------
     read : dict of Path to nbformat.NotebookNode
     """
-    lines = ["| notebook | study time | CPU time (standard, quick) | what comes out |", "|---|---|---|---|"]
+    lines = [
+        "| notebook | study time | CPU time (standard, quick) | what comes out |",
+        "|---|---|---|---|",
+    ]
     for path, notebook in read.items():
         facts = notebook.metadata.coursehelpers
         times = ", ".join(f"{s} s" for s in facts.cpu_seconds.values())

@@ -37,7 +37,9 @@ class ReplayKernel(Kernel):
         if cell is None:
             return self._refuse("NotRecorded", "the executed copy has no more cells")
         if cell.source != code:
-            return self._refuse("Stale", f"the source of cell {cell.id} differs from the executed one")
+            return self._refuse(
+                "Stale", f"the source of cell {cell.id} differs from the executed one"
+            )
         for output in cell.outputs:
             content = {k: v for k, v in output.items() if k != "output_type"}
             self.send_response(self.iopub_socket, output.output_type, content)

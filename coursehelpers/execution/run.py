@@ -90,6 +90,8 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
             execution_timeout=cell_seconds,
             progress_bar=sys.stderr.isatty(),
             on_cell_executed=cpu.note,
+            # Errors only: newer kernels warn that a local connection is not encrypted.
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
         )
     except KeyboardInterrupt:
         raise
@@ -124,7 +126,9 @@ def execute_all(paths, folder, parameters, cell_seconds=CELL_SECONDS):
     results = []
     for number, path in enumerate(paths, 1):
         told = ", ".join(f"{name}={value}" for name, value in parameters.items())
-        print(f"[{number}/{len(paths)}] executing {path.stem} ({told})", file=sys.stderr, flush=True)
+        print(
+            f"[{number}/{len(paths)}] executing {path.stem} ({told})", file=sys.stderr, flush=True
+        )
         results.append(execute(path, Path(folder) / path.name, parameters, cell_seconds))
     summary = {"parameters": parameters, "notebooks": [r._asdict() for r in results]}
     Path(folder, "summary.json").write_text(json.dumps(summary, indent=1) + "\n")

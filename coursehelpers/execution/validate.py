@@ -23,10 +23,11 @@ from coursehelpers.execution import notebooks, replay
 
 KERNEL = "coursehelpers-replay"
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
-# Mean difference of grey values in 0..1 after averaging blocks of pixels: fonts and antialiasing
-# of another matplotlib stay below it, a moved curve or a missing label does not.
-PICTURE_TOLERANCE = 0.01
-BLOCK = 8
+# Differences of grey values in 0..1 after averaging blocks of pixels. The antialiasing of another
+# matplotlib stays below both, a moved curve or a missing label does not.
+BLOCK = 4
+MEAN_TOLERANCE = 0.01
+LARGEST_TOLERANCE = 0.2
 
 
 class Validated(NamedTuple):
@@ -177,7 +178,7 @@ def picture_difference(stored, recorded):
     blocks = [_block_means(picture) for picture in (one, other)]
     difference = np.abs(blocks[0] - blocks[1])
     # The mean hides a small thing that is missing, the largest difference does not.
-    if difference.mean() > PICTURE_TOLERANCE or difference.max() > 0.25:
+    if difference.mean() > MEAN_TOLERANCE or difference.max() > LARGEST_TOLERANCE:
         return f"mean difference {difference.mean():.3f}, largest {difference.max():.3f}"
     return ""
 

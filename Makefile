@@ -1,0 +1,79 @@
+# The course's commands; `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+SEED ?= 0
+DEVICE ?= cpu
+NB ?=
+VENV ?= .venv
+# Set it to test with another TensorFlow than the locked one, in a VENV of its own.
+TENSORFLOW ?=
+
+BIN := $(VENV)/bin
+comma := ,
+LOCK := $(if $(filter gpu,$(DEVICE)),requirements-gpu.lock,requirements.lock)
+READY := $(VENV)/ready-$(DEVICE)$(TENSORFLOW)
+UV := 0.13.9
+
+# The first Python on the path that TensorFlow supports.
+PYTHON := $(or $(PYTHON),$(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	2>/dev/null && echo "$$python" && break; done))
+
+# pip names a package per line; counting them is progress enough. The log keeps the rest.
+COUNT = tee $(VENV)/setup.log | awk '/^ *Collecting / { printf "\r  fetching package %d ", ++n } \
+	/^Installing collected/ { printf "\n  installing, about half a minute\n" } { fflush() }'
+
+.PHONY: help notebooks test lab setup publish lock clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@echo
+	@echo "Options: PROFILE=quick|standard|full SEED=0 DEVICE=cpu|gpu NB=name"
+	@echo "Example: make notebooks PROFILE=quick NB=regularization"
+
+notebooks: PROFILE ?= standard
+notebooks: $(READY)  ## execute every notebook into build/ (default PROFILE=standard)
+	@$(BIN)/python -m coursehelpers.execution run $(NB) \
+		--profile $(PROFILE) --seed $(SEED) --device $(DEVICE)
+
+test: PROFILE ?= quick
+test: $(READY)  ## run all tests, execution and validation of all notebooks included
+	@$(BIN)/python -m pytest --profile $(PROFILE)
+
+lab: $(READY)  ## open JupyterLab on the notebooks
+	@$(BIN)/jupyter lab notebooks
+
+setup: $(READY)  ## set up the virtual environment; the other targets do it by themselves
+
+publish: $(READY)  ## store the outputs of build/standard in the notebooks and the README
+	@$(BIN)/python -m coursehelpers.execution publish $(NB)
+	@$(BIN)/ruff format --quiet notebooks
+
+lock: $(READY)  ## resolve the lock files anew from pyproject.toml
+	@$(BIN)/python -m pip install --quiet "uv==$(UV)"
+	@compile="$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --extra notebooks --extra test pyproject.toml"; \
+	$$compile -o requirements.lock && $$compile --extra gpu -o requirements-gpu.lock
+
+clean:  ## remove the virtual environment and everything that was built
+	@rm -rf $(VENV) build
+
+# A plain copy of the folder in the wheel's place, so that editing the package takes effect at once.
+$(READY): $(if $(TENSORFLOW),,$(LOCK)) pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "No Python 3.11, 3.12 or 3.13 found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; \
+		exit 1; fi
+	@if [ "$(DEVICE)" != cpu ] && [ "$(DEVICE)" != gpu ]; then \
+		echo "DEVICE must be cpu or gpu, got $(DEVICE)."; exit 1; fi
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version): about two minutes, once."
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "Python's venv module is missing. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --disable-pip-version-check \
+		$(if $(TENSORFLOW),"tensorflow==$(TENSORFLOW)" -e ".[notebooks$(comma)test]",--require-hashes -r $(LOCK)) 2>&1 | $(COUNT) \
+		|| { tail -n 20 $(VENV)/setup.log; echo "The set-up failed; the whole log is $(VENV)/setup.log."; exit 1; }
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e . 2>> $(VENV)/setup.log \
+		|| { tail -n 20 $(VENV)/setup.log; exit 1; }
+	@touch $@

@@ -1,0 +1,159 @@
+"""Every notebook executes from top to bottom, and shows what is stored in it."""
+
+import ast
+import json
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from coursehelpers.checks.core import EXERCISES
+from coursehelpers.checks.display import solution_source
+from coursehelpers.execution import notebooks
+from coursehelpers.execution.__main__ import LEAST_SHARE
+from coursehelpers.execution.publish import COVER, COVER_PATH, HEADLINE, TIMES, readme_table
+from coursehelpers.execution.run import execute
+from coursehelpers.execution.validate import validate
+
+ROOT = Path(__file__).parents[1]
+BUILD = ROOT / "build"
+PATHS = notebooks.find(ROOT / "notebooks")
+NBGRADER_KEYS = {"grade", "grade_id", "locked", "schema_version", "solution", "task"}
+
+each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+@pytest.fixture(scope="session")
+def executed(request, profile):
+    """Execute each notebook once, when the first test asks for it."""
+    done = {}
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def run(path):
+        if path not in done:
+            # It takes a minute or more: let the progress bar through.
+            with capture.global_and_fixture_disabled():
+                print(f"\nexecuting {path.stem} ({profile})", file=sys.stderr, flush=True)
+                parameters = {"PROFILE": profile, "SEED": 0, "DEVICE": "cpu"}
+                done[path] = execute(path, BUILD / profile / path.name, parameters)
+        return done[path]
+
+    return run
+
+
+def solution_cells(notebook):
+    return [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("solution")]
+
+
+@each_notebook
+def test_every_cell_runs_and_every_check_passes(path, executed):
+    result = executed(path)
+    assert result.problems == ()
+    assert result.cells == len(notebooks.code_cells(notebooks.read(path)))
+    assert result.passed == result.checks > 0
+
+
+@each_notebook
+def test_outputs_are_those_that_are_stored(path, executed, profile):
+    result = validate(path, executed(path).path, profile, BUILD / profile / "validation")
+    assert result.passed, result.report
+    assert result.share >= LEAST_SHARE[profile], f"compared only {result.share:.0%}"
+
+
+@each_notebook
+def test_nothing_red_and_no_trace_of_a_progress_bar_is_recorded(path, executed):
+    for source in (path, executed(path).path):
+        for cell in notebooks.code_cells(notebooks.read(source)):
+            for output in cell.outputs:
+                assert output.get("name") != "stderr", (cell.id, output.text)
+                assert "it/s" not in json.dumps(output), cell.id
+
+
+@each_notebook
+def test_notebook_is_valid_and_its_cells_have_stable_ids(path):
+    notebook = notebooks.read(path)
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    assert not [cell.id for cell in notebook.cells if re.fullmatch(r"[0-9a-f]{8}", cell.id)]
+
+
+@each_notebook
+def test_parameters_are_one_assignment_per_line(path):
+    (cell,) = [c for c in notebooks.read(path).cells if "parameters" in notebooks.tags(c)]
+    names = [node.targets[0].id for node in ast.parse(cell.source).body]
+    assert names == ["PROFILE", "SEED", "DEVICE"]
+    assert 'PROFILE = "standard"' in cell.source
+
+
+@each_notebook
+def test_cells_are_short(path):
+    long = {c.id: c.source.count("\n") + 1 for c in notebooks.code_cells(notebooks.read(path))}
+    assert not {name: lines for name, lines in long.items() if lines > 15}
+
+
+@each_notebook
+def test_every_figure_has_alternative_text(path):
+    for cell in notebooks.code_cells(notebooks.read(path)):
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                assert len(output.metadata["image/png"]["alt"]) > 40, cell.id
+
+
+@each_notebook
+def test_every_exercise_has_its_cells(path):
+    notebook = notebooks.read(path)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    wanted = {e.id: e for e in EXERCISES.values() if e.notebook == path.stem}
+    solutions = {cell.metadata.nbgrader.grade_id: cell for cell in solution_cells(notebook)}
+    grades = [cell for cell in notebook.cells if notebooks.is_grade(cell)]
+    assert set(solutions) == set(wanted)
+    assert [cell.metadata.nbgrader.grade_id for cell in grades] == [f"check_{n}" for n in solutions]
+    for cell in grades:
+        name = cell.metadata.nbgrader.grade_id.removeprefix("check_")
+        assert cell.source == f'check("{name}", {name}).earned'
+        assert cell.metadata.nbgrader.points == wanted[name].points
+        assert f"# {wanted[name].section}\n" in text, "the section to go back to does not exist"
+
+
+@each_notebook
+def test_solution_cells_hold_the_published_solutions(path):
+    for cell in solution_cells(notebooks.read(path)):
+        lines = cell.source.splitlines()
+        markers = [line.strip() for line in lines if line.strip().startswith("### ")]
+        assert markers == ["### BEGIN SOLUTION", "### END SOLUTION"]
+        without = "\n".join(line for line in lines if not line.strip().startswith("### "))
+        assert without == solution_source(cell.metadata.nbgrader.grade_id)
+
+
+@each_notebook
+def test_nbgrader_metadata_follows_schema_3(path):
+    for cell in notebooks.read(path).cells:
+        facts = cell.metadata.get("nbgrader")
+        if facts is not None:
+            assert set(facts) == NBGRADER_KEYS | ({"points"} if facts.grade else set())
+            assert facts.schema_version == 3
+            assert facts.grade != facts.solution
+            assert facts.locked == facts.grade
+            assert facts.task is False
+
+
+@each_notebook
+def test_published_facts_are_written_by_the_execution(path):
+    notebook = notebooks.read(path)
+    facts = notebook.metadata.coursehelpers
+    by_tag = {
+        tag: [c for c in notebook.cells if tag in notebooks.tags(c)] for tag in (TIMES, HEADLINE)
+    }
+    assert f"{facts.cpu_seconds.standard} s (standard)" in by_tag[TIMES][0].source
+    assert facts.headline == " ".join(by_tag[HEADLINE][0].outputs[0].text.split())
+
+
+def test_readme_shows_what_the_notebooks_say():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme_table({path: notebooks.read(path) for path in PATHS}) in readme
+    assert str(COVER_PATH) in readme
+    covers = [c for path in PATHS for c in notebooks.read(path).cells if COVER in notebooks.tags(c)]
+    assert len(covers) == 1
+    assert (ROOT / COVER_PATH).stat().st_size > 10_000
