@@ -14,7 +14,8 @@ TENSORFLOW ?=
 BIN := $(VENV)/bin
 comma := ,
 LOCK := $(if $(filter gpu,$(DEVICE)),requirements-gpu.lock,requirements.lock)
-READY := $(VENV)/ready-$(DEVICE)$(TENSORFLOW)
+# No star in a target: make would expand it.
+READY := $(VENV)/ready-$(DEVICE)$(subst *,x,$(TENSORFLOW))
 UV := 0.13.9
 
 # The first Python on the path that TensorFlow supports.
