@@ -19,13 +19,14 @@ READY := $(VENV)/ready-$(DEVICE)$(subst *,x,$(TENSORFLOW))
 UV := 0.13.9
 
 # The first Python on the path that TensorFlow supports.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON := $(or $(PYTHON),$(shell for python in python3 python3.13 python3.12 python3.11; do \
-	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-	2>/dev/null && echo "$$python" && break; done))
+	"$$python" -c '$(SUPPORTED)' 2>/dev/null && echo "$$python" && break; done))
 
 # pip names a package per line; counting them is progress enough. The log keeps the rest.
-COUNT = tee $(VENV)/setup.log | awk '/^ *Collecting / { printf "\r  fetching package %d ", ++n } \
-	/^Installing collected/ { printf "\n  installing, about half a minute\n" } { fflush() }'
+COUNT = tee $(VENV)/setup.log | { n=0; while read -r word _; do case "$$word" in \
+	Collecting|Processing) n=$$((n + 1)); printf '\r  fetching package %d ' $$n;; \
+	Installing) printf '\n  installing, about half a minute\n';; esac; done; }
 
 .PHONY: help notebooks test lab setup publish lock clean
 
@@ -64,9 +65,9 @@ clean:  ## remove the virtual environment and everything that was built
 
 # A plain copy of the folder in the wheel's place, so that editing the package takes effect at once.
 $(READY): $(if $(TENSORFLOW),,$(LOCK)) pyproject.toml
-	@if [ -z "$(PYTHON)" ]; then \
-		echo "No Python 3.11, 3.12 or 3.13 found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; \
-		exit 1; fi
+	@$(or $(PYTHON),false) -c '$(SUPPORTED)' 2>/dev/null || { \
+		echo "This needs Python 3.11, 3.12 or 3.13, and $(or $(PYTHON),none on the path) is not one of them."; \
+		echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
 	@if [ "$(DEVICE)" != cpu ] && [ "$(DEVICE)" != gpu ]; then \
 		echo "DEVICE must be cpu or gpu, got $(DEVICE)."; exit 1; fi
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version): about two minutes, once."
