@@ -29,7 +29,7 @@ def mean_interval(values, confidence=0.95):
     Raises
     ------
     ValueError
-        If there are fewer than two values.
+        If there are fewer than two values, or `confidence` is not between 0 and 1.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def mean_interval(values, confidence=0.95):
     """
     from scipy import stats
 
-    values = _repetitions(values)
+    values = _repetitions(values, confidence)
     half = stats.sem(values) * stats.t.ppf((1 + confidence) / 2, len(values) - 1)
     mean = float(values.mean())
     return Interval(mean, mean - float(half), mean + float(half))
@@ -68,7 +68,7 @@ def median_interval(values, confidence=0.95):
     """
     from scipy import stats
 
-    values = _repetitions(values)
+    values = _repetitions(values, confidence)
     interval = stats.quantile_test(values, p=0.5).confidence_interval(confidence)
     low = -np.inf if np.isnan(interval.low) else float(interval.low)
     high = np.inf if np.isnan(interval.high) else float(interval.high)
@@ -104,7 +104,9 @@ def summarize(frame, by, value, interval=mean_interval):
     return pd.DataFrame(rows)
 
 
-def _repetitions(values):
+def _repetitions(values, confidence):
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is a probability, such as 0.95, got {confidence!r}.")
     values = np.asarray(values, float)
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(

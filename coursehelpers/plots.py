@@ -30,6 +30,16 @@ def _axes(ax, figsize=(6.4, 4.0)):
     return plt.subplots(figsize=figsize, layout="constrained")[1]
 
 
+def _styled(series, styles=STYLES):
+    """Pair each series with its style."""
+    series = list(series)
+    if len(series) > len(styles):
+        raise ValueError(
+            f"At most {len(styles)} series can be told apart in a plot, got {len(series)}."
+        )
+    return zip(series, styles, strict=False)
+
+
 def show_images(images, labels=None, *, columns=10, ax=None):
     """Draw images side by side, each with its label below.
 
@@ -110,8 +120,10 @@ def plot_history(history, metric="loss", *, ax=None):
             ax.plot(
                 np.arange(len(values[name])), values[name], label=label, markevery=every, **style
             )
-    if f"val_{metric}" in values:
-        best = int((np.argmin if "loss" in metric else np.argmax)(values[f"val_{metric}"]))
+    # A training that diverged ends in NaN, which would count as best.
+    scores = np.asarray(values.get(f"val_{metric}", ()), float)
+    if np.isfinite(scores).any():
+        best = int((np.nanargmin if "loss" in metric else np.nanargmax)(scores))
         ax.axvline(best, color="0.4", linestyle=":", label=f"best validation: epoch {best}")
     ax.set(xlabel="epoch", ylabel=metric.replace("_", " "))
     ax.xaxis.get_major_locator().set_params(integer=True)
@@ -135,17 +147,24 @@ def plot_regression_fit(x, y, curves, *, validation=None, ax=None):
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If there are more curves than styles.
     """
+    styled = _styled(curves.items(), STYLES[2:] + STYLES[:2])
     ax = _axes(ax)
     x, y = np.ravel(x), np.ravel(y)
     everything = x if validation is None else np.append(x, np.ravel(validation[0]))
     margin = 0.05 * np.ptp(everything)
     grid = np.linspace(everything.min() - margin, everything.max() + margin, 200)
-    for (name, curve), style in zip(curves.items(), STYLES[2:] + STYLES[:2], strict=False):
+    for (name, curve), style in styled:
         ax.plot(grid, curve(grid), color=style["color"], linestyle=style["linestyle"], label=name)
     # A curve that leaves the data must not squeeze it to a line.
     seen = y if validation is None else np.append(y, np.ravel(validation[1]))
-    ax.set_ylim(seen.min() - 0.5 * np.ptp(seen), seen.max() + 0.5 * np.ptp(seen))
+    margin = 0.5 * np.ptp(seen) or 0.5
+    ax.set_ylim(seen.min() - margin, seen.max() + margin)
     ax.scatter(x, y, s=50, color=STYLES[0]["color"], marker="o", label="training", zorder=3)
     if validation is not None:
         ax.scatter(
@@ -178,10 +197,16 @@ def plot_error_vs_ratio(frame, *, ax=None):
     -------
     matplotlib Axes
         A vertical line marks the critical value d/m = 1.
+
+    Raises
+    ------
+    ValueError
+        If there are more series than styles.
     """
-    ax = _axes(ax)
     frame = frame[frame["estimate"] > 1e-4]
-    for (name, rows), style in zip(frame.groupby("series", sort=False), STYLES, strict=False):
+    styled = _styled(frame.groupby("series", sort=False))
+    ax = _axes(ax)
+    for (name, rows), style in styled:
         rows = rows.sort_values("ratio")
         ax.plot(rows["ratio"], rows["estimate"], label=name, markersize=4, **style)
         ax.fill_between(
@@ -225,9 +250,13 @@ def _describe_axes(ax):
         " (logarithmic)." if ax.get_yscale() == "log" else "."
     )
     for line in ax.lines:
-        x, y = (np.asarray(data, float) for data in line.get_data())
+        x, y = (np.asarray(data, float) for data in line.get_data(orig=False))
+        drawn = ~(np.isnan(x) | np.isnan(y))
+        x, y = x[drawn], y[drawn]
         name = line.get_label()
-        if len(set(x)) == 1 and len(x) == 2:
+        if not len(x):
+            yield f"{name}: no points."
+        elif len(set(x)) == 1 and len(x) == 2:
             yield f"{name}: vertical line at x = {x[0]:.4g}."
         else:
             yield (

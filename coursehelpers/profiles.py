@@ -76,8 +76,15 @@ def prepare(profile="standard", seed=0, device="cpu"):
 
         _choose_device(tf, device)
         keras.utils.set_random_seed(seed)
+        # Every new model is compiled; trained by the dozen, TensorFlow takes them for one that is
+        # compiled again and again, and says so in red.
+        tf.get_logger().addFilter(_is_not_about_retracing)
         tf.zeros(1)  # the first operation starts the runtime, which logs as well
     return PROFILES[profile]
+
+
+def _is_not_about_retracing(record):
+    return "tf.function retracing" not in str(record.msg)
 
 
 def _choose_device(tf, device):

@@ -32,15 +32,14 @@ def progress(items, description=""):
     from tqdm import tqdm
 
     items = list(items)
-    # In a notebook stderr would be red; on a terminal the bar shows only if someone can see it.
-    where = {"file": sys.stdout, "disable": False} if in_notebook() else {"disable": None}
+    # On a terminal the bar shows only if someone can see it; in a notebook stderr would be red.
+    line = _Line() if in_notebook() else None
+    where = {"disable": None} if line is None else {"file": line, "position": 0, "ascii": False}
     try:
         yield from tqdm(items, description, leave=False, mininterval=0.5, ncols=80, **where)
     finally:
-        if in_notebook():
-            from IPython.display import clear_output
-
-            clear_output()
+        if line is not None:
+            line.show("")
 
 
 def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
@@ -69,6 +68,7 @@ def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
     import keras
 
     history = keras.callbacks.History()
+    history.epoch = []  # Keras sets it when the first epoch starts; an interrupt may be earlier
     bar = progress(range(epochs), "training")
     epoch_bar = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: next(bar))
     try:
@@ -87,3 +87,30 @@ def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
     finally:
         bar.close()
     return history
+
+
+class _Line:
+    """A file for tqdm: one display that changes and ends empty.
+
+    Clearing the output instead would take away what the cell has printed. The empty display cannot
+    be seen; executing a notebook drops it from the stored outputs.
+    """
+
+    def __init__(self):
+        self.handle = None
+
+    def write(self, text):
+        if text.strip():
+            self.show(text.strip())
+
+    def flush(self):
+        """Nothing is held back."""
+
+    def show(self, text):
+        from IPython.display import display
+
+        bundle = {"text/plain": text}
+        if self.handle is None:
+            self.handle = display(bundle, raw=True, display_id=True)
+        else:
+            self.handle.update(bundle, raw=True)

@@ -104,6 +104,13 @@ def test_parameters_reach_the_notebook(run):
     assert output.data["text/plain"] == "'quick'"
 
 
+def test_progress_bar_leaves_nothing_in_the_stored_outputs(run):
+    bar = "from coursehelpers.training import progress\nprint(1)\nx = list(progress(range(3)))"
+    _, result = run(notebook(bar))
+    (output,) = notebooks.code_cells(notebooks.read(result.path))[-1].outputs
+    assert output.text == "1\n"
+
+
 def test_partial_credit_is_no_passed_check(run):
     made = notebook("1")
     made.cells[-1].metadata["nbgrader"] = {"grade": True, "points": 2}

@@ -101,17 +101,25 @@ def readme_table(read):
     read : dict of Path to nbformat.NotebookNode
     """
     lines = [
-        "| notebook | study time | CPU time (standard, quick) | what comes out |",
+        "| notebook | study time | CPU time | what comes out |",
         "|---|---|---|---|",
     ]
     for path, notebook in read.items():
         facts = notebook.metadata.coursehelpers
-        times = ", ".join(f"{s} s" for s in facts.cpu_seconds.values())
         lines.append(
             f"| [{path.stem.replace('_', ' ')}](notebooks/{path.name}) "
-            f"| {facts.study_minutes} min | {times} | {facts.headline} |"
+            f"| {facts.study_minutes} min | {_times(facts)} | {facts.headline} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def _times(facts):
+    # Named, not in the order of the file: nbformat sorts its keys.
+    return ", ".join(
+        f"{facts.cpu_seconds[name]} s ({name})"
+        for name in ("standard", "quick")
+        if name in facts.cpu_seconds
+    )
 
 
 def _cpu(cell):
@@ -143,13 +151,12 @@ def _text_of(notebook, tag):
 
 def _write_times(notebook, sections):
     facts = notebook.metadata.coursehelpers
-    total = ", ".join(f"{seconds} s ({name})" for name, seconds in facts.cpu_seconds.items())
     lines = [
-        f"**Study time:** about {facts.study_minutes} minutes. **CPU time**, measured: {total}.",
+        f"**Study time:** about {facts.study_minutes} minutes. **CPU time**, measured: {_times(facts)}.",
         "",
         "| section | CPU time (standard) |",
         "|---|---|",
-        *(f"| {name} | {seconds:.0f} s |" for name, seconds in sections.items()),
+        *(f"| {name} | {max(seconds, 1):.0f} s |" for name, seconds in sections.items()),
     ]
     for cell in notebook.cells:
         if TIMES in notebooks.tags(cell):

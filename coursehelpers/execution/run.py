@@ -100,6 +100,8 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
         problems.append(_reason(error))
     seconds = time.monotonic() - start
     executed = notebooks.read(target) if target.exists() else nbformat.v4.new_notebook()
+    _drop_empty_displays(executed)
+    nbformat.write(executed, target)
     proof = executed.cells.pop() if gpu and executed.cells else None
     if gpu and not problems:
         problems += _gpu_problems(proof)
@@ -172,6 +174,16 @@ class _CpuMeter:
                 times = child.cpu_times()
                 seconds += times.user + times.system
         return seconds
+
+
+def _drop_empty_displays(executed):
+    """Drop what progress bars leave behind: displays whose text is empty."""
+    for cell in notebooks.code_cells(executed):
+        cell.outputs = [
+            output
+            for output in cell.outputs
+            if output.output_type != "display_data" or any(output.data.values())
+        ]
 
 
 def _reason(error):

@@ -1,0 +1,158 @@
+"""The networks that the lessons train: their size, outputs, penalty and seeds."""
+
+import inspect
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coursehelpers.models import build_mlp
+
+# Building a model takes tens of milliseconds.
+properties = settings(derandomize=True, deadline=None, max_examples=8)
+units = st.lists(st.integers(1, 20), max_size=3)
+shapes = st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple)
+classes = st.integers(2, 12)
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).random((7, 28, 28)).astype("float32")
+
+
+def dense_layers(model):
+    import keras
+
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+
+
+def weights_differ(one, other):
+    pairs = zip(one.get_weights(), other.get_weights(), strict=True)
+    # Biases start at zero, whatever the seed.
+    return [not np.array_equal(a, b) for a, b in pairs if a.ndim == 2]
+
+
+@properties
+@given(hidden=units, input_shape=shapes, classes=classes)
+def test_mlp_has_a_weight_per_pair_of_units_and_a_bias_per_unit(hidden, input_shape, classes):
+    model = build_mlp(hidden, input_shape=input_shape, classes=classes)
+    widths = [int(np.prod(input_shape)), *hidden, classes]
+    expected = sum((before + 1) * after for before, after in pairwise(widths))
+    assert model.count_params() == expected
+    assert all(weight.trainable for weight in model.weights)
+    assert model.input_shape == (None, *input_shape)
+    assert model.output_shape == (None, classes)
+
+
+def test_default_mlp_is_the_one_of_the_lessons():
+    # 784 pixels, two hidden layers of 512, ten classes.
+    assert build_mlp().count_params() == 785 * 512 + 513 * 512 + 513 * 10
+
+
+@properties
+@given(hidden=units, input_shape=shapes, classes=classes, seed=st.integers(0, 2**32 - 1))
+def test_mlp_gives_a_probability_per_class(hidden, input_shape, classes, seed):
+    model = build_mlp(hidden, input_shape=input_shape, classes=classes, seed=seed)
+    x = np.random.default_rng(seed).random((3, *input_shape)).astype("float32")
+    probabilities = np.asarray(model(x))
+    assert probabilities.shape == (3, classes)
+    assert (probabilities >= 0).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_mlp_computes_what_its_weights_say(images):
+    model = build_mlp((6, 5), activation="relu", seed=0)
+    (w1, b1), (w2, b2), (w3, b3) = (layer.get_weights() for layer in dense_layers(model))
+    h = np.maximum(images.reshape(7, 784) @ w1 + b1, 0)
+    logits = np.maximum(h @ w2 + b2, 0) @ w3 + b3
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.asarray(model(images)), expected, rtol=1e-4)
+
+
+def test_mlp_without_hidden_layers_is_softmax_regression(images):
+    model = build_mlp(())
+    assert model.count_params() == 785 * 10
+    ((w, b),) = (layer.get_weights() for layer in dense_layers(model))
+    logits = images.reshape(7, 784) @ w + b
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.asarray(model(images)), expected, rtol=1e-4)
+
+
+def test_activation_is_the_one_of_the_hidden_layers():
+    layers = dense_layers(build_mlp((6, 5), activation="tanh"))
+    assert [layer.activation.__name__ for layer in layers] == ["tanh", "tanh", "softmax"]
+
+
+@pytest.mark.parametrize("learning_rate", [1e-3, 0.05])
+def test_mlp_is_compiled_with_adam_and_its_learning_rate(learning_rate):
+    import keras
+
+    model = build_mlp((4,), learning_rate=learning_rate)
+    assert type(model.optimizer) is keras.optimizers.Adam
+    assert float(model.optimizer.learning_rate) == pytest.approx(learning_rate)
+
+
+def test_learning_rate_has_a_default():
+    default = inspect.signature(build_mlp).parameters["learning_rate"].default
+    assert float(build_mlp((4,)).optimizer.learning_rate) == pytest.approx(default)
+
+
+def test_mlp_measures_cross_entropy_and_accuracy(images):
+    labels = np.array([0, 1, 2, 3, 4, 5, 9])
+    model = build_mlp((4,), seed=0)
+    measured = model.evaluate(images, labels, verbose=0, return_dict=True)
+    probabilities = np.asarray(model(images))
+    assert measured == pytest.approx(
+        {
+            "loss": -np.log(probabilities[np.arange(7), labels]).mean(),
+            "accuracy": (probabilities.argmax(axis=1) == labels).mean(),
+        },
+        rel=1e-4,
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_equal_seeds_give_equal_weights_and_others_other_weights(seed):
+    first, again, other = (build_mlp((6, 5), seed=s) for s in (seed, seed, seed + 1))
+    assert not any(weights_differ(first, again))
+    assert all(weights_differ(first, other))
+
+
+def test_without_a_seed_the_weights_go_on_with_the_random_state():
+    import keras
+
+    keras.utils.set_random_seed(7)
+    first, second = build_mlp((6,)), build_mlp((6,))
+    assert all(weights_differ(first, second))
+    assert not any(weights_differ(first, build_mlp((6,), seed=7)))
+
+
+@pytest.mark.parametrize("hidden", [(), (6,), (6, 5)])
+def test_penalty_is_on_all_kernels_and_on_no_bias(hidden):
+    import keras
+
+    model = build_mlp(hidden, kernel_regularizer=keras.regularizers.L2(0.3), seed=0)
+    for layer in dense_layers(model):
+        # Biases start at zero, where a penalty on them would not show.
+        layer.bias.assign(np.full(layer.bias.shape, 10.0))
+    squares = sum(
+        (layer.get_weights()[0].astype(float) ** 2).sum() for layer in dense_layers(model)
+    )
+    assert float(sum(model.losses)) == pytest.approx(0.3 * squares, rel=1e-5)
+
+
+def test_penalty_may_be_named_and_is_none_by_default():
+    assert len(build_mlp((6,), kernel_regularizer="l1").losses) == 2
+    assert build_mlp((6,)).losses == []
+
+
+def test_mlp_learns():
+    rng = np.random.default_rng(0)
+    x = rng.random((60, 2, 2))
+    y = (x[:, 0, 0] > 0.5).astype(int)
+    model = build_mlp((8,), input_shape=(2, 2), classes=2, learning_rate=0.1, seed=0)
+    history = model.fit(x, y, epochs=20, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0] / 2
+    assert history["accuracy"][-1] > 0.9

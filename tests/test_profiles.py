@@ -1,0 +1,220 @@
+"""What the profiles are, and what a fresh interpreter does when it is prepared."""
+
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from coursehelpers.profiles import (
+    DEVICES,
+    PROFILES,
+    Profile,
+    _choose_device,
+    _quiet_native_log,
+    prepare,
+)
+
+# --- The table ----------------------------------------------------------------------------------
+
+
+def test_profiles_are_quick_standard_and_full():
+    assert list(PROFILES) == ["quick", "standard", "full"]
+    assert [profile.name for profile in PROFILES.values()] == list(PROFILES)
+    assert DEVICES == ("cpu", "gpu")
+
+
+def test_profiles_repeat_often_enough_for_an_interval_and_a_larger_one_no_less():
+    quick, standard, full = PROFILES.values()
+    assert quick.seeds == 3
+    assert standard.seeds >= 5
+    assert quick.seeds < standard.seeds <= full.seeds
+    # A median of fewer than six has no interval; of 50, one of 16 ranks.
+    assert all(profile.draws >= 50 for profile in PROFILES.values())
+    for field in ("seeds", "draws", "epochs", "iterations"):
+        values = [getattr(profile, field) for profile in PROFILES.values()]
+        assert values == sorted(values)
+
+
+# --- Bad arguments, which are told before TensorFlow is imported --------------------------------
+
+
+@pytest.mark.parametrize("profile", ["Quick", "", "fast", None, 3])
+def test_prepare_names_a_bad_profile_and_the_choices(profile):
+    with pytest.raises(
+        ValueError, match="PROFILE must be one of quick, standard, full, got "
+    ) as error:
+        prepare(profile)
+    assert str(error.value).endswith(f"got {profile!r}.")
+
+
+@pytest.mark.parametrize("device", ["GPU", "", "tpu", None, 0])
+def test_prepare_names_a_bad_device_and_the_choices(device):
+    with pytest.raises(ValueError, match="DEVICE must be one of cpu, gpu, got ") as error:
+        prepare(device=device)
+    assert str(error.value).endswith(f"got {device!r}.")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.0, "1", None, True])
+def test_prepare_names_a_bad_seed_and_the_range(seed):
+    with pytest.raises(ValueError, match=r"SEED must be .* from 0 to 2\*\*32 - 1, got ") as error:
+        prepare(seed=seed)
+    assert str(error.value).endswith(f"got {seed!r}.")
+
+
+# --- In a fresh interpreter ---------------------------------------------------------------------
+
+
+# What a reader may do; it prints what came of it.
+SESSION = """
+import json, random, sys
+from coursehelpers.profiles import prepare
+
+def draw():
+    import keras, numpy as np
+
+    kernel = keras.layers.Dense(2)
+    kernel.build((None, 2))
+    return [random.random(), np.random.rand(), kernel.get_weights()[0].tolist()]
+
+told = {"before": [name for name in ("tensorflow", "keras", "numpy") if name in sys.modules]}
+told["profile"] = prepare("quick", seed=2**32 - 1)
+told["type"] = type(told["profile"]).__name__
+draws = [draw()]
+for seed in (2**32 - 1, 0):
+    told["again"] = prepare("standard", seed)
+    draws.append(draw())
+told["draws"] = draws
+try:
+    prepare(device="gpu")
+except RuntimeError as error:
+    told["error"] = str(error)
+
+import keras, numpy as np, tensorflow as tf
+
+told["devices"] = [device.device_type for device in tf.config.get_visible_devices()]
+for _ in range(6):
+    # A function that is compiled anew in every round is what TensorFlow warns of.
+    tf.function(lambda x: tf.linalg.matmul(x, x))(tf.ones((2, 2)))
+model = keras.Sequential([keras.layers.Dense(1)])
+model.compile("adam", "mse")
+model.fit(np.ones((4, 2)), np.ones(4), verbose=0)
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared():
+    """What the session wrote to stderr, and what came of it."""
+    # As on a reader's machine: nothing tells TensorFlow to be quiet, there is no GPU.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    done = subprocess.run(
+        [sys.executable, "-c", SESSION],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**env, "CUDA_VISIBLE_DEVICES": "-1"},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr, json.loads(done.stdout)
+
+
+def test_prepare_and_the_first_computations_write_nothing_to_stderr(prepared):
+    stderr, _ = prepared
+    assert stderr == ""
+
+
+def test_import_of_profiles_imports_no_tensorflow(prepared):
+    _, told = prepared
+    assert told["before"] == []
+
+
+def test_prepare_returns_the_profile_and_may_be_called_again(prepared):
+    _, told = prepared
+    assert told["type"] == "Profile"
+    assert Profile(*told["profile"]) == PROFILES["quick"]
+    assert Profile(*told["again"]) == PROFILES["standard"]
+
+
+def test_prepare_seeds_python_numpy_and_the_weights(prepared):
+    _, told = prepared
+    first, same_seed, other_seed = told["draws"]
+    assert first == same_seed
+    assert all(one != other for one, other in zip(first, other_seed, strict=True))
+
+
+def test_prepare_uses_the_cpu_only(prepared):
+    _, told = prepared
+    assert told["devices"] == ["CPU"]
+
+
+def test_prepare_for_a_gpu_that_is_missing_says_what_to_do(prepared):
+    _, told = prepared
+    assert told["error"].startswith("DEVICE is gpu, but TensorFlow finds no usable GPU.")
+    for remedy in ("make notebooks DEVICE=gpu", "nvidia-smi", "DEVICE=cpu"):
+        assert remedy in told["error"]
+
+
+class FakeConfig:
+    """The part of `tf.config` that chooses a device, on a machine with two GPUs."""
+
+    def __init__(self, started):
+        self.started, self.visible = started, ["GPU:0", "GPU:1"]
+
+    def list_physical_devices(self, kind):
+        return ["GPU:0", "GPU:1"]
+
+    def get_visible_devices(self, kind):
+        return self.visible
+
+    def set_visible_devices(self, devices, kind):
+        if self.started:
+            raise RuntimeError("cannot be modified after being initialized")
+        self.visible = devices
+
+
+@pytest.mark.parametrize(("device", "visible"), [("cpu", []), ("gpu", ["GPU:0", "GPU:1"])])
+def test_gpus_are_seen_only_if_they_are_asked_for(device, visible):
+    config = FakeConfig(started=False)
+    for _ in range(2):
+        _choose_device(SimpleNamespace(config=config), device)
+        assert config.visible == visible
+
+
+def test_device_that_is_chosen_too_late_is_an_error_that_says_what_to_do():
+    started = SimpleNamespace(config=FakeConfig(started=True))
+    with pytest.raises(RuntimeError, match=r"before TensorFlow has computed.*Restart the kernel"):
+        _choose_device(started, "cpu")
+    # What is chosen already may be chosen again.
+    _choose_device(started, "gpu")
+
+
+# --- The native log -----------------------------------------------------------------------------
+
+
+def test_native_log_is_held_back_while_it_starts(capfd):
+    os.write(2, b"before\n")
+    with _quiet_native_log():
+        os.write(2, b"native\n")
+    os.write(2, b"after\n")
+    assert capfd.readouterr() == ("", "before\nafter\n")
+
+
+@pytest.mark.parametrize("error", [ImportError("no TensorFlow"), KeyboardInterrupt()])
+def test_native_log_is_shown_if_the_start_fails(capfd, error):
+    with pytest.raises(type(error)), _quiet_native_log():  # noqa: PT012
+        os.write(2, b"native\n")
+        raise error
+    os.write(2, b"after\n")
+    assert capfd.readouterr() == ("", "native\nafter\n")
+
+
+def test_native_log_keeps_the_level_that_a_reader_chose(monkeypatch):
+    for chosen, level in ((None, "2"), ("0", "0")):
+        monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+        if chosen is not None:
+            monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", chosen)
+        with _quiet_native_log():
+            assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == level
