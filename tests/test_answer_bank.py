@@ -1,24 +1,33 @@
 """Every check accepts all the right answers of the bank and refuses the wrong ones, saying why."""
 
+import importlib
 from collections import Counter
 
 import pytest
 
-import tests.answers.regularization  # noqa: F401  (enters its answers into the bank)
 from coursehelpers.checks.answers import LocalAnswer
 from coursehelpers.checks.core import EXERCISES, judge
 from tests.answers import BANK
 
+for exercise in EXERCISES.values():
+    importlib.import_module(f"tests.answers.{exercise.notebook}.{exercise.id}")
 
-def outcome_of(variant, seed):
-    exercise = EXERCISES[variant.exercise]
-    return judge(exercise, lambda seconds: LocalAnswer(variant.answer, seconds), seed=(seed,))
+
+@pytest.fixture(autouse=True, scope="module")
+def keras_at_hand():
+    # Its first import may take longer than a check allows an answer, as in no student's notebook.
+    importlib.import_module("keras")
+
+
+def outcome_of(name, answer, seed):
+    return judge(EXERCISES[name], lambda seconds: LocalAnswer(answer, seconds), seed=(seed,))
 
 
 @pytest.mark.parametrize("variant", BANK, ids=lambda v: f"{v.exercise}-{v.name}".replace(" ", "_"))
 def test_check_gives_every_answer_its_due(variant):
     for seed in range(3):
-        outcome = outcome_of(variant, seed)
+        outcome = outcome_of(variant.exercise, variant.answer, seed)
+        assert outcome.misconception == variant.misconception, outcome
         if variant.accepted:
             assert outcome.status == "passed", outcome
             assert outcome.earned == outcome.possible
@@ -27,6 +36,25 @@ def test_check_gives_every_answer_its_due(variant):
             assert outcome.status != "passed"
             assert outcome.earned == variant.earned, outcome
             assert any(variant.says in message for message in outcome.messages), outcome
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [v for v in BANK if v.exercise.endswith("_errors") and v.misconception],
+    ids=lambda v: f"{v.exercise}-{v.name}".replace(" ", "_"),
+)
+def test_mistake_in_both_errors_is_told_once(variant):
+    for seed in range(5):
+        assert len(outcome_of(variant.exercise, variant.answer, seed).messages) == 1
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_published_solution_passes(name):
+    solutions = importlib.import_module(
+        f"coursehelpers.checks.solutions.{EXERCISES[name].notebook}"
+    )
+    outcome = outcome_of(name, getattr(solutions, name), seed=0)
+    assert outcome.status == "passed", outcome
 
 
 @pytest.mark.parametrize("name", EXERCISES)

@@ -10,8 +10,10 @@ import contextlib
 import functools
 import io
 import json
+import re
 import signal
 import sys
+import textwrap
 import threading
 import time
 import traceback
@@ -22,6 +24,10 @@ import numpy as np
 from coursehelpers.checks.values import Handle, UnsupportedValue, decode, encode
 
 _ALARM = getattr(signal, "SIGALRM", None)  # Windows has none
+
+# What Keras adds to the text of its errors: terminal colours, all arguments, whole arrays.
+_NOISE = re.compile(r"\x1b\[[0-9;]*m|\n\nArguments received by .*", re.DOTALL)
+_ARRAY = re.compile(r"\[[-+\[\]\s\d.,e]{80,}\]")
 
 
 class AnswerError(Exception):
@@ -156,7 +162,8 @@ def _kind(value):
 
 def _description(error):
     try:
-        text = " ".join(str(error).split())[:300]
+        text = _ARRAY.sub("[...]", _NOISE.sub("", str(error)))
+        text = textwrap.shorten(text, 300, placeholder=" ...").rstrip(".")
     except BaseException:  # a student's exception may fail to print itself
         text = ""
     # Half a surrogate pair is a text that cannot be printed.

@@ -119,12 +119,18 @@ class Expect:
 
     An expectation with points adds them when it holds, and the check goes on when it does not.
     One without points is a requirement: when it fails the check ends.
+
+    Attributes
+    ----------
+    given : str
+        What the answer is asked just now, for the messages; a specification may set it.
     """
 
     def __init__(self):
+        self.given = ""
         self.earned = 0
         self.offered = 0
-        self.messages = []
+        self._messages = {}
         self.misconception = None
 
     def that(self, condition, otherwise, points=0, mistakes=()):
@@ -146,11 +152,19 @@ class Expect:
         known = next((mistake for mistake in mistakes if mistake.value), None)
         if known:
             self.misconception = self.misconception or known.name
-        message = known.message if known else otherwise
-        if message not in self.messages:
-            self.messages.append(message)
+        self.tell(known.message if known else otherwise)
         if not points:
             raise _Refused
+
+    def tell(self, message):
+        """Add a message, with what was given when it came up first."""
+        text = f"{self.given}: {message}" if self.given else message
+        self._messages.setdefault(message, text)
+
+    @property
+    def messages(self):
+        """What to tell the student, each thing once."""
+        return tuple(self._messages.values())
 
     def close(self, got, wanted, otherwise, points=0, mistakes=(), rtol=1e-4, atol=1e-6):
         """Expect numbers to agree with the wanted ones, whatever their float type.
@@ -172,8 +186,8 @@ class Expect:
         def agrees(value):
             return np.allclose(seen, value, rtol=rtol, atol=atol)
 
-        if problem:
-            self.that(False, f"{otherwise} {problem}", points)
+        if problem or agrees(wanted):
+            self.that(not problem, f"{otherwise} {problem}", points)
             return
         known = [
             mistake._replace(value=agrees(mistake.value))
@@ -181,7 +195,7 @@ class Expect:
             if np.shape(mistake.value) == wanted.shape
             and not np.allclose(mistake.value, wanted, rtol=rtol, atol=atol)
         ]
-        self.that(agrees(wanted), f"{otherwise} {_difference(seen, wanted)}", points, known)
+        self.that(False, f"{otherwise} {_difference(seen, wanted)}", points, known)
 
     def pair(self, got, names):
         """Require a pair (a tuple, list or array of two entries) and return it.
@@ -281,16 +295,20 @@ def judge(exercise, answer, seed=()):
     rng = np.random.default_rng([zlib.crc32(exercise.id.encode()), *seed])
     trouble = None
     try:
-        exercise.specification(answer(exercise.seconds), expect, rng)
+        with np.errstate(all="ignore"):  # what an answer's inf and nan lead to is no warning
+            exercise.specification(answer(exercise.seconds), expect, rng)
     except _Refused:
         pass
     except NotAttempted as error:
-        trouble = ("not attempted", error)
+        trouble, expect.given = "not attempted", ""
+        expect.tell(str(error))
     except AnswerTimedOut as error:
-        trouble = ("timed out", error)
+        trouble = "timed out"
+        expect.tell(str(error))
     except AnswerError as error:
-        trouble = ("error", error)
-    messages = tuple(expect.messages) + ((str(trouble[1]),) if trouble else ())
+        trouble = "error"
+        expect.tell(str(error))
+    messages = expect.messages
     if not messages and expect.offered != exercise.points:
         raise ValueError(
             f"The expectations of {exercise.id!r} offer {expect.offered} points, "
@@ -301,7 +319,7 @@ def judge(exercise, answer, seed=()):
     elif expect.earned:
         status = "partial"
     else:
-        status = trouble[0] if trouble else "failed"
+        status = trouble or "failed"
     return Outcome(
         exercise.id, status, expect.earned, exercise.points, messages, expect.misconception
     )

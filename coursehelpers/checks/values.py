@@ -166,7 +166,7 @@ class _Encoder(_Bounded):
             return self.array(np.asarray(value))
         raise UnsupportedValue(
             f"The value holds an object of type {type(value).__name__}; "
-            "give numbers, strings, arrays, or lists of them."
+            "it may hold numbers, strings, arrays, lists of them and Keras models."
         )
 
     def array(self, array):

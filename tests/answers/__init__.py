@@ -1,11 +1,11 @@
 """The answer bank: for each exercise the answers its check must accept and those it must refuse.
 
-One module per notebook. Every answer is a function with the exercise's name:
+A folder for each notebook, a module for each exercise. Every answer is a function with the exercise's name:
 
     @accepted("loop")
     def l2_penalty(weights, lambda_, m): ...
 
-    @refused("forgot to divide by m", says="Divide by the number of training examples", earned=0)
+    @refused("no m", misconception="forgot m", says="Divide by the number of training examples")
     def l2_penalty(weights, lambda_, m): ...
 
 To author a check: declare it in `coursehelpers/checks/`, then add its answers here, at least three
@@ -26,6 +26,7 @@ class Variant(NamedTuple):
     accepted: bool
     says: str = ""
     earned: int = 0
+    misconception: str | None = None
 
 
 def accepted(name):
@@ -38,11 +39,14 @@ def accepted(name):
     return enter
 
 
-def refused(name, *, says, earned=0):
-    """Enter an answer that must get exactly `earned` points and a message that contains `says`."""
+def refused(name, *, says, earned=0, misconception=None):
+    """Enter an answer that must get exactly `earned` points and a message that contains `says`.
+
+    `misconception` names the known mistake that must be recognized first, none by default.
+    """
 
     def enter(answer):
-        BANK.append(Variant(answer.__name__, name, answer, False, says, earned))
+        BANK.append(Variant(answer.__name__, name, answer, False, says, earned, misconception))
         return answer
 
     return enter

@@ -1,0 +1,1 @@
+"""Answers to the exercises of the regularization notebook, one module each."""

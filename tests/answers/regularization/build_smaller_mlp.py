@@ -1,0 +1,249 @@
+"""Right and wrong answers to the exercise build_smaller_mlp."""
+
+from tests.answers import accepted, refused
+
+
+def sequential(*layers):
+    import keras
+
+    return keras.Sequential([keras.layers.Input((28, 28)), *layers])
+
+
+@accepted("Sequential")
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    return sequential(Flatten(), Dense(32, activation="relu"), Dense(10, activation="softmax"))
+
+
+@accepted("functional, with dropout and an L2 penalty")
+def build_smaller_mlp():
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((28, 28))
+    x = layers.Reshape((784,))(inputs)
+    for units in (48, 16):
+        x = layers.Dense(units, activation="gelu", kernel_regularizer="l2")(x)
+        x = layers.Dropout(0.5)(x)
+    return keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
+
+
+@accepted("subclass that has no weights before its first call")
+def build_smaller_mlp():
+    import keras
+
+    class Smaller(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten = keras.layers.Flatten()
+            self.hidden = keras.layers.Dense(20, activation="elu")
+            self.classes = keras.layers.Dense(10)
+
+        def call(self, images):
+            return keras.ops.softmax(self.classes(self.hidden(self.flatten(images))))
+
+    return Smaller()
+
+
+@accepted("Sequential without an input shape")
+def build_smaller_mlp():
+    import keras
+    from keras import layers
+
+    return keras.Sequential(
+        [layers.Flatten(), layers.Dense(16, activation="relu"), layers.Dense(10), layers.Softmax()]
+    )
+
+
+@accepted("tanh of inputs rescaled from 255")
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten, Rescaling
+
+    return sequential(
+        Rescaling(1 / 255), Flatten(), Dense(32, activation="tanh"), Dense(10, activation="softmax")
+    )
+
+
+@accepted("tanh")
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    return sequential(Flatten(), Dense(32, activation="tanh"), Dense(10, activation="softmax"))
+
+
+@accepted("two layers of sigmoid units, flattened late")
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    return sequential(
+        Dense(8, activation="sigmoid"),
+        Flatten(),
+        Dense(32, activation="sigmoid"),
+        Dense(10, activation="softmax"),
+    )
+
+
+@accepted("batch normalization before the activation")
+def build_smaller_mlp():
+    from keras.layers import Activation, BatchNormalization, Dense, Flatten
+
+    return sequential(
+        Flatten(),
+        Dense(60, use_bias=False),
+        BatchNormalization(),
+        Activation("relu"),
+        Dense(10, activation="softmax"),
+    )
+
+
+@accepted("small convolutional network")
+def build_smaller_mlp():
+    from keras.layers import Conv2D, Dense, Flatten, MaxPooling2D, Reshape
+
+    return sequential(
+        Reshape((28, 28, 1)),
+        Conv2D(4, 3, activation="relu"),
+        MaxPooling2D(),
+        Flatten(),
+        Dense(10, activation="softmax"),
+    )
+
+
+@refused("logits", says="Some outputs are negative", earned=2, misconception="logits, no softmax")
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    return sequential(Flatten(), Dense(32, activation="relu"), Dense(10))
+
+
+@refused(
+    "sigmoid outputs",
+    says="The outputs do not add up to 1",
+    earned=2,
+    misconception="sigmoid, not softmax",
+)
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    return sequential(Flatten(), Dense(32, activation="relu"), Dense(10, activation="sigmoid"))
+
+
+@refused("relu outputs", says="should be probabilities: not negative, with sum 1", earned=2)
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    return sequential(Flatten(), Dense(32, activation="relu"), Dense(10, activation="relu"))
+
+
+@refused(
+    "no activation in the hidden layer",
+    says="linear in the image",
+    earned=2,
+    misconception="no hidden nonlinearity",
+)
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    return sequential(Flatten(), Dense(32), Dense(10, activation="softmax"))
+
+
+@refused(
+    "output layer alone",
+    says="linear in the image",
+    earned=2,
+    misconception="no hidden nonlinearity",
+)
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten, Rescaling
+
+    return sequential(Rescaling(1 / 255), Flatten(), Dense(10, activation="softmax"))
+
+
+@refused(
+    "nothing but linear layers",
+    says="linear in the image",
+    earned=1,
+    misconception="logits, no softmax",
+)
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    return sequential(Flatten(), Dense(32), Dense(10))
+
+
+@refused(
+    "sigmoid outputs alone",
+    says="linear in the image",
+    earned=1,
+    misconception="sigmoid, not softmax",
+)
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    return sequential(Flatten(), Dense(10, activation="sigmoid"))
+
+
+@refused("as large as the reference", says="has 669,706 parameters, over 50,000", earned=2)
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    hidden = [Dense(512, activation="relu"), Dense(512, activation="relu")]
+    return sequential(Flatten(), *hidden, Dense(10, activation="softmax"))
+
+
+@refused("large, without an input shape", says="has 407,050 parameters, over 50,000", earned=2)
+def build_smaller_mlp():
+    import keras
+    from keras.layers import Dense, Flatten
+
+    return keras.Sequential(
+        [Flatten(), Dense(512, activation="relu"), Dense(10, activation="softmax")]
+    )
+
+
+@refused("one output", says="how many classes", misconception="number of classes")
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    return sequential(Flatten(), Dense(32, activation="relu"), Dense(1, activation="sigmoid"))
+
+
+@refused("not flattened", says="where does an image become a vector", misconception="not flattened")
+def build_smaller_mlp():
+    from keras.layers import Dense
+
+    return sequential(Dense(32, activation="relu"), Dense(10, activation="softmax"))
+
+
+@refused("expects flat vectors", says="(None, 784)")
+def build_smaller_mlp():
+    import keras
+    from keras.layers import Dense, Input
+
+    return keras.Sequential(
+        [Input((784,)), Dense(32, activation="relu"), Dense(10, activation="softmax")]
+    )
+
+
+@refused("forgot to return", says="is there a `return`?")
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    model = sequential(Flatten(), Dense(32, activation="relu"), Dense(10, activation="softmax"))
+    model.compile(loss="sparse_categorical_crossentropy")
+
+
+@refused("returns the layers", says="The value holds an object of type Flatten")
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    return [Flatten(), Dense(32, activation="relu"), Dense(10, activation="softmax")]
+
+
+@refused("returns the number of parameters", says="should return a Keras model")
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    model = sequential(Flatten(), Dense(32, activation="relu"), Dense(10, activation="softmax"))
+    return model.count_params()

@@ -1,0 +1,254 @@
+"""Right and wrong answers to the exercise early_stopping."""
+
+import numpy as np
+
+from tests.answers import accepted, refused
+
+
+@accepted("distance to the best epoch")
+def early_stopping(val_losses, patience):
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        if loss < val_losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            break
+    return epoch, best
+
+
+@accepted("counter in a while loop, result in a list")
+def early_stopping(val_losses, patience):
+    losses = list(val_losses)
+    best_loss, best, wait, epoch = float("inf"), -1, 0, -1
+    while wait < patience and epoch + 1 < len(losses):
+        epoch += 1
+        if losses[epoch] < best_loss:
+            best_loss, best, wait = losses[epoch], epoch, 0
+        else:
+            wait += 1
+    return [epoch, best]
+
+
+@accepted("NumPy without a loop, result in a float array")
+def early_stopping(val_losses, patience):
+    earlier = np.concatenate([[np.inf], np.minimum.accumulate(val_losses)[:-1]])
+    epochs = np.arange(len(val_losses))
+    best_by_then = np.maximum.accumulate(np.where(val_losses < earlier, epochs, 0))
+    exhausted = np.flatnonzero(epochs - best_by_then >= patience)
+    stopped = exhausted[0] if exhausted.size else epochs[-1]
+    return np.array([stopped, best_by_then[stopped]], dtype="float32")
+
+
+@accepted("one slice per epoch")
+def early_stopping(val_losses, patience):
+    for end in range(1, len(val_losses) + 1):
+        best = int(np.argmin(val_losses[:end]))
+        if end - 1 - best == patience:
+            return end - 1, best
+    return len(val_losses) - 1, best
+
+
+@accepted("the callback of Keras")
+def early_stopping(val_losses, patience):
+    import keras
+
+    callback = keras.callbacks.EarlyStopping(monitor="val_loss", mode="min", patience=patience)
+    callback.set_model(keras.Sequential())
+    callback.model.stop_training = False
+    callback.on_train_begin()
+    for epoch, loss in enumerate(val_losses):
+        callback.on_epoch_end(epoch, {"val_loss": loss})
+        if callback.model.stop_training:
+            break
+    return epoch, callback.best_epoch
+
+
+@refused(
+    "best epoch of all",
+    says="training never sees that loss",
+    earned=1,
+    misconception="looked beyond the stop",
+)
+def early_stopping(val_losses, patience):
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        if loss < val_losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            break
+    return epoch, int(np.argmin(val_losses))
+
+
+@refused("swapped", says="in the wrong order", misconception="swapped")
+def early_stopping(val_losses, patience):
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        if loss < val_losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            break
+    return best, epoch
+
+
+@refused("counted from 1", says="count from 0", misconception="counted from 1")
+def early_stopping(val_losses, patience):
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        if loss < val_losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            break
+    return epoch + 1, best + 1
+
+
+@refused("number of epochs trained", says="count from 0", misconception="counted from 1")
+def early_stopping(val_losses, patience):
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        if loss < val_losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            break
+    return epoch + 1, best
+
+
+@refused(
+    "never stopped", says="the patience runs out before", earned=1, misconception="never stopped"
+)
+def early_stopping(val_losses, patience):
+    return len(val_losses) - 1, int(np.argmin(val_losses))
+
+
+@refused(
+    "stopped one epoch early",
+    says="one epoch too early",
+    earned=1,
+    misconception="stopped too early",
+)
+def early_stopping(val_losses, patience):
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        if loss < val_losses[best]:
+            best = epoch
+        if epoch - best + 1 >= patience:
+            break
+    return epoch, best
+
+
+@refused(
+    "stopped one epoch late", says="one epoch too late", earned=1, misconception="stopped too late"
+)
+def early_stopping(val_losses, patience):
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        if loss < val_losses[best]:
+            best = epoch
+        if epoch - best > patience:
+            break
+    return epoch, best
+
+
+@refused(
+    "compared with the epoch before",
+    says="Compare with the best loss so far",
+    earned=3,
+    misconception="compared with the epoch before",
+)
+def early_stopping(val_losses, patience):
+    wait = 0
+    for epoch in range(1, len(val_losses)):
+        wait = 0 if val_losses[epoch] < val_losses[epoch - 1] else wait + 1
+        if wait == patience:
+            break
+    return epoch, int(np.argmin(val_losses[: epoch + 1]))
+
+
+@refused(
+    "counted a tie as an improvement",
+    says="An equal loss is no improvement",
+    earned=3,
+    misconception="counted a tie as an improvement",
+)
+def early_stopping(val_losses, patience):
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        if loss <= val_losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            break
+    return epoch, best
+
+
+@refused(
+    "never reset the count",
+    says="Start counting anew",
+    earned=3,
+    misconception="never reset the count",
+)
+def early_stopping(val_losses, patience):
+    best, wait = 0, 0
+    for epoch in range(1, len(val_losses)):
+        if val_losses[epoch] < val_losses[best]:
+            best = epoch
+        else:
+            wait += 1
+        if wait == patience:
+            break
+    return epoch, best
+
+
+@refused(
+    "added the patience to the best epoch",
+    says="cannot go on after the last loss",
+    earned=3,
+    misconception="stopped after the end",
+)
+def early_stopping(val_losses, patience):
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        if loss < val_losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            break
+    return best + patience, best
+
+
+@refused("returned losses", says="These are losses", misconception="returned losses")
+def early_stopping(val_losses, patience):
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        if loss < val_losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            break
+    return val_losses[epoch], val_losses[best]
+
+
+@refused(
+    "returned at a stop only",
+    says="which epoch is the last one then",
+    earned=3,
+    misconception="no stop, no return",
+)
+def early_stopping(val_losses, patience):
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        if loss < val_losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            return epoch, best
+
+
+@refused("one number instead of two", says="Return two values, the last epoch that is trained and")
+def early_stopping(val_losses, patience):
+    return int(np.argmin(val_losses))
+
+
+@refused("ran past the end", says="Your code raised IndexError", earned=3)
+def early_stopping(val_losses, patience):
+    best, epoch = 0, 0
+    while epoch - best < patience:
+        epoch += 1
+        if val_losses[epoch] < val_losses[best]:
+            best = epoch
+    return epoch, best

@@ -1,0 +1,173 @@
+"""Right and wrong answers to the exercise four_point_errors."""
+
+import numpy as np
+
+from tests.answers import accepted, refused
+
+
+@accepted("polyfit")
+def four_point_errors(x, y, degree):
+    coefficients = np.polyfit(x[:3], y[:3], degree)
+    squared = (np.polyval(coefficients, x) - y) ** 2
+    return squared[:3].mean(), squared[3]
+
+
+@accepted("closed forms in plain Python")
+def four_point_errors(x, y, degree):
+    x, y = [float(a) for a in x], [float(b) for b in y]
+    x_mean, y_mean = sum(x[:3]) / 3, sum(y[:3]) / 3
+    slope = sum((a - x_mean) * (b - y_mean) for a, b in zip(x[:3], y[:3], strict=True))
+    slope /= sum((a - x_mean) ** 2 for a in x[:3])
+
+    def predict(at):
+        if degree == 0:
+            return y_mean
+        if degree == 1:
+            return y_mean + slope * (at - x_mean)
+        total = 0.0
+        for i in range(3):
+            j, k = (i + 1) % 3, (i + 2) % 3
+            total += y[i] * (at - x[j]) * (at - x[k]) / ((x[i] - x[j]) * (x[i] - x[k]))
+        return total
+
+    squared = [(predict(a) - b) ** 2 for a, b in zip(x, y, strict=True)]
+    return [sum(squared[:3]) / 3, squared[3]]
+
+
+@accepted("pseudo-inverse, result in an array")
+def four_point_errors(x, y, degree):
+    powers = np.stack([x**k for k in range(degree + 1)], axis=1)
+    w = np.linalg.pinv(powers[:3]) @ y[:3]
+    residuals = powers @ w - y
+    return np.array([residuals[:3] @ residuals[:3] / 3, residuals[3] ** 2])
+
+
+@accepted("numpy.polynomial")
+def four_point_errors(x, y, degree):
+    model = np.polynomial.Polynomial.fit(x[:3], y[:3], degree)
+    return np.mean((model(x[:3]) - y[:3]) ** 2), np.mean((model(x[3:]) - y[3:]) ** 2)
+
+
+@accepted("float32 with Keras ops")
+def four_point_errors(x, y, degree):
+    from keras import ops
+
+    x, y = ops.convert_to_tensor(x, "float32"), ops.convert_to_tensor(y, "float32")
+    powers = ops.stack([x**k for k in range(degree + 1)], axis=1)
+    w = ops.lstsq(powers[:3], y[:3])
+    squared = ops.square(ops.matmul(powers, w[:, None])[:, 0] - y)
+    return ops.mean(squared[:3]), squared[3]
+
+
+@refused(
+    "fitted on all four points",
+    says="took part in the fit",
+    misconception="fitted on all data",
+)
+def four_point_errors(x, y, degree):
+    squared = (np.polyval(np.polyfit(x, y, degree), x) - y) ** 2
+    return squared[:3].mean(), squared[3]
+
+
+@refused(
+    "fitted on all four points and averaged over them",
+    says="took part in the fit",
+    misconception="fitted on all data",
+)
+def four_point_errors(x, y, degree):
+    squared = (np.polyval(np.polyfit(x, y, degree), x) - y) ** 2
+    return squared.mean(), squared[3]
+
+
+@refused("swapped", says="in the wrong order", misconception="swapped")
+def four_point_errors(x, y, degree):
+    squared = (np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2
+    return squared[3], squared[:3].mean()
+
+
+@refused("sum of the squares", says="not their sum", earned=1, misconception="sum, not mean")
+def four_point_errors(x, y, degree):
+    squared = (np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2
+    return squared[:3].sum(), squared[3]
+
+
+@refused("root", says="take no root", misconception="root")
+def four_point_errors(x, y, degree):
+    squared = (np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2
+    return np.sqrt(squared[:3].mean()), np.sqrt(squared[3])
+
+
+@refused("absolute error", says="square the errors", misconception="absolute error")
+def four_point_errors(x, y, degree):
+    errors = np.abs(np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y)
+    return errors[:3].mean(), errors[3]
+
+
+@refused("forgot to square", says="errors cancel", misconception="signed error")
+def four_point_errors(x, y, degree):
+    errors = np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y
+    return errors[:3].mean(), errors[3]
+
+
+@refused("forgot to square, the other sign", says="errors cancel", misconception="signed error")
+def four_point_errors(x, y, degree):
+    errors = y - np.polyval(np.polyfit(x[:3], y[:3], degree), x)
+    return errors[:3].mean(), errors[3]
+
+
+@refused(
+    "validated on all points",
+    says="the fourth stands alone",
+    earned=1,
+    misconception="averaged over all points",
+)
+def four_point_errors(x, y, degree):
+    squared = (np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2
+    return squared[:3].mean(), squared.mean()
+
+
+@refused(
+    "took the degree for the number of coefficients",
+    says="The degree is one too low",
+    misconception="degree too low",
+)
+def four_point_errors(x, y, degree):
+    powers = np.vander(x, degree)
+    w = np.linalg.pinv(powers[:3]) @ y[:3]
+    squared = (powers @ w - y) ** 2
+    return squared[:3].mean(), squared[3]
+
+
+@refused(
+    "one coefficient too many",
+    says="The degree is one too high",
+    misconception="degree too high",
+)
+def four_point_errors(x, y, degree):
+    powers = np.vander(x, degree + 2)
+    w = np.linalg.pinv(powers[:3]) @ y[:3]
+    squared = (powers @ w - y) ** 2
+    return squared[:3].mean(), squared[3]
+
+
+@refused("forgot the mean", says="Each value should be a number. Your answer is an array")
+def four_point_errors(x, y, degree):
+    squared = (np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2
+    return squared[:3], squared[3]
+
+
+@refused("one number instead of two", says="Return two values, the training error and")
+def four_point_errors(x, y, degree):
+    return np.mean((np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2)
+
+
+@refused("prints instead of returning", says="Your function returned nothing (None)")
+def four_point_errors(x, y, degree):
+    squared = (np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2
+    print(squared[:3].mean(), squared[3])
+
+
+@refused("returns texts", says="Your answer is a text, expected one number")
+def four_point_errors(x, y, degree):
+    squared = (np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2
+    return f"{squared[:3].mean()}", f"{squared[3]}"

@@ -1,0 +1,183 @@
+"""Right and wrong answers to the exercise least_squares_errors."""
+
+import numpy as np
+
+from tests.answers import accepted, refused
+
+
+@accepted("lstsq")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.lstsq(x_train, y_train, rcond=None)[0]
+    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
+
+
+@accepted("pseudo-inverse and norms")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.pinv(x_train) @ y_train
+    sets = (x_train, y_train), (x_validation, y_validation)
+    return np.array([np.linalg.norm(x @ w - y) ** 2 / len(y) for x, y in sets])
+
+
+@accepted("ridge with a tiny lambda")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    gram = x_train.T @ x_train + 1e-8 * np.eye(x_train.shape[1])
+    w = np.linalg.solve(gram, x_train.T @ y_train)
+    return [np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)]
+
+
+@accepted("normal equations, the dual ones for more features")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    m, d = x_train.shape
+    if d <= m:
+        w = np.linalg.solve(x_train.T @ x_train, x_train.T @ y_train)
+    else:
+        w = x_train.T @ np.linalg.solve(x_train @ x_train.T, y_train)
+    errors = [0.0, 0.0]
+    for i, (x, y) in enumerate([(x_train, y_train), (x_validation, y_validation)]):
+        for row, target in zip(x, y, strict=True):
+            errors[i] += (sum(a * b for a, b in zip(row, w, strict=True)) - target) ** 2 / len(y)
+    return tuple(errors)
+
+
+@accepted("gradient descent from zero")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.zeros(x_train.shape[1])
+    rate = 1 / np.linalg.norm(x_train, 2) ** 2
+    for _ in range(2000):
+        w -= rate * x_train.T @ (x_train @ w - y_train)
+    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
+
+
+@accepted("float32 with Keras ops")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    from keras import ops
+
+    x = ops.convert_to_tensor(x_train, "float32")
+    left, values, right = ops.svd(x, full_matrices=False)
+    coordinates = ops.matmul(ops.transpose(left), y_train.astype("float32")[:, None])
+    w = ops.matmul(ops.transpose(right), coordinates / values[:, None])
+    residuals = ops.matmul(x, w)[:, 0] - y_train.astype("float32")
+    others = ops.matmul(x_validation.astype("float32"), w)[:, 0] - y_validation.astype("float32")
+    return ops.mean(residuals**2), ops.mean(others**2)
+
+
+@refused(
+    "fitted on the validation data",
+    says="fit the validation data",
+    misconception="fitted on validation data",
+)
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.pinv(x_validation) @ y_validation
+    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
+
+
+@refused(
+    "fitted on each set anew",
+    says="fit the validation data",
+    earned=1,
+    misconception="fitted on validation data",
+)
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.pinv(x_train) @ y_train
+    v = np.linalg.pinv(x_validation) @ y_validation
+    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ v - y_validation) ** 2)
+
+
+@refused(
+    "fitted on both sets together", says="took part in the fit", misconception="fitted on all data"
+)
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    x, y = np.vstack([x_train, x_validation]), np.hstack([y_train, y_validation])
+    w = np.linalg.pinv(x) @ y
+    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
+
+
+@refused("swapped", says="in the wrong order", misconception="swapped")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.pinv(x_train) @ y_train
+    return np.mean((x_validation @ w - y_validation) ** 2), np.mean((x_train @ w - y_train) ** 2)
+
+
+@refused("sum of the squares", says="not their sum", misconception="sum, not mean")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.pinv(x_train) @ y_train
+    return np.sum((x_train @ w - y_train) ** 2), np.sum((x_validation @ w - y_validation) ** 2)
+
+
+@refused("root", says="take no root", misconception="root")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.pinv(x_train) @ y_train
+    train = np.mean((x_train @ w - y_train) ** 2)
+    return np.sqrt(train), np.sqrt(np.mean((x_validation @ w - y_validation) ** 2))
+
+
+@refused("absolute error", says="square the errors", misconception="absolute error")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.pinv(x_train) @ y_train
+    return np.mean(abs(x_train @ w - y_train)), np.mean(abs(x_validation @ w - y_validation))
+
+
+@refused("forgot to square", says="errors cancel", misconception="signed error")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.pinv(x_train) @ y_train
+    return np.mean(y_train - x_train @ w), np.mean(y_validation - x_validation @ w)
+
+
+@refused(
+    "squared the mean, not the errors", says="should be the mean squared error of least squares"
+)
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.pinv(x_train) @ y_train
+    return np.mean(y_train - x_train @ w) ** 2, np.mean(y_validation - x_validation @ w) ** 2
+
+
+@refused("divided by 2m", says="leave out the factor 1/2", misconception="halved")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.pinv(x_train) @ y_train
+    train = np.mean((x_train @ w - y_train) ** 2) / 2
+    return train, np.mean((x_validation @ w - y_validation) ** 2) / 2
+
+
+@refused(
+    "divided both sums by the number of training examples",
+    says="the number of validation examples",
+    earned=1,
+    misconception="divided by training examples",
+)
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    m = len(x_train)
+    w = np.linalg.pinv(x_train) @ y_train
+    validation = np.sum((x_validation @ w - y_validation) ** 2) / m
+    return np.sum((x_train @ w - y_train) ** 2) / m, validation
+
+
+@refused("added an intercept", says="column of ones", misconception="added an intercept")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    x_train = np.column_stack([np.ones(len(x_train)), x_train])
+    x_validation = np.column_stack([np.ones(len(x_validation)), x_validation])
+    w = np.linalg.pinv(x_train) @ y_train
+    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
+
+
+@refused("inverted X^T X for more features too", says="X^T X has no inverse", earned=2)
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.inv(x_train.T @ x_train) @ x_train.T @ y_train
+    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
+
+
+@refused("one number instead of two", says="Return two values")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.pinv(x_train) @ y_train
+    return np.mean((x_validation @ w - y_validation) ** 2)
+
+
+@refused("returns the residuals", says="expected one number")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.pinv(x_train) @ y_train
+    return (x_train @ w - y_train) ** 2, (x_validation @ w - y_validation) ** 2
+
+
+@refused("prints instead of returning", says="Your function returned nothing (None)")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.pinv(x_train) @ y_train
+    print(np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2))

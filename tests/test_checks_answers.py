@@ -1,0 +1,418 @@
+"""An answer in this process is asked safely: whatever it does, it gives a value or says why not."""
+
+import importlib
+import signal
+import sys
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+
+from coursehelpers.checks.answers import AnswerError, AnswerTimedOut, LocalAnswer, NotAttempted
+from coursehelpers.checks.values import Handle
+
+
+@pytest.fixture(autouse=True, scope="module")
+def keras_at_hand():
+    # Its first import may take longer than the time limits here.
+    importlib.import_module("keras")
+
+
+def asked(function, *values, seconds=5.0):
+    return LocalAnswer(function, seconds).call(*values)
+
+
+def raises(error):
+    def answer():
+        raise error
+
+    return answer
+
+
+# functions
+
+
+def test_call_returns_plain_values():
+    got = asked(lambda x, name: (np.float32(x[0]), {name: x * 2}), np.arange(3.0), "twice")
+    assert got[0] == 0.0
+    assert got[1]["twice"].tolist() == [0.0, 2.0, 4.0]
+
+
+def test_inputs_are_copies():
+    array, entries = np.ones(3), [np.ones(2), {"key": [1]}]
+
+    def spoil(array, entries):
+        array[:] = np.nan
+        entries[0] *= 0
+        entries[1]["key"].append(2)
+        entries.clear()
+
+    asked(spoil, array, entries)
+    assert array.tolist() == [1, 1, 1]
+    assert entries[0].tolist() == [1, 1]
+    assert entries[1] == {"key": [1]}
+
+
+def test_results_are_copies():
+    state = np.zeros(2)
+    answer = LocalAnswer(lambda: state)
+    before = answer.call()
+    state += 1
+    assert before.tolist() == [0, 0]
+    assert answer.call().tolist() == [1, 1]
+
+
+def test_value_gives_the_answer_itself():
+    assert LocalAnswer({"best": (1, 2.5)}).value() == {"best": [1, 2.5]}
+    assert LocalAnswer(np.array([[1]])).value().tolist() == [[1]]
+
+
+class Broken(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+class BrokenHard(Exception):
+    def __str__(self):
+        raise SystemExit
+
+
+class Unusual(BaseException):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ValueError("no\n  good"), "Your code raised ValueError: no good."),
+        (ValueError("full stop."), "Your code raised ValueError: full stop."),
+        (KeyError(), "Your code raised KeyError."),
+        (Broken(), "Your code raised Broken."),
+        (BrokenHard(), "Your code raised BrokenHard."),
+        (Unusual("base"), "Your code raised Unusual: base."),
+        (GeneratorExit(), "Your code raised GeneratorExit."),
+        (MemoryError(), "Your code raised MemoryError."),
+        (ExceptionGroup("many", [ValueError()]), "Your code raised ExceptionGroup: many (1"),
+        (ValueError("\x1b[1mbold\x1b[0m " + str(np.zeros((5, 5)))), "ValueError: bold [...]."),
+        (ValueError("\ud800"), "Your code raised ValueError: ?."),
+        (SystemExit(3), "Your code called sys.exit or exit."),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_exceptions_become_answer_errors(error, says):
+    with pytest.raises(AnswerError) as caught:
+        asked(raises(error))
+    assert type(caught.value) is AnswerError
+    assert says in str(caught.value)
+    str(caught.value).encode()
+
+
+def test_long_error_texts_are_shortened():
+    with pytest.raises(AnswerError) as caught:
+        asked(raises(ValueError("word " * 1000)))
+    assert len(str(caught.value)) < 350
+
+
+def test_endless_recursion_is_an_error():
+    def answer():
+        return answer()
+
+    with pytest.raises(AnswerError, match="Your code raised RecursionError"):
+        asked(answer)
+
+
+def test_sys_exit_and_friends():
+    with pytest.raises(AnswerError, match=r"called sys\.exit or exit"):
+        asked(sys.exit)
+
+
+def test_keyboard_interrupt_passes_through():
+    with pytest.raises(KeyboardInterrupt):
+        asked(raises(KeyboardInterrupt()))
+
+
+def stub_with_text():
+    raise NotImplementedError("Write your answer here.")
+
+
+@pytest.mark.parametrize("stub", [raises(NotImplementedError), stub_with_text])
+def test_stub_is_not_attempted(stub):
+    with pytest.raises(NotAttempted, match="There is no answer yet"):
+        asked(stub)
+
+
+@pytest.mark.parametrize("nothing", [None, ...])
+def test_nothing_is_not_attempted(nothing):
+    with pytest.raises(NotAttempted):
+        LocalAnswer(nothing)
+
+
+def test_not_implemented_in_a_library_is_an_error_of_an_attempt():
+    def library():
+        raise NotImplementedError("no such dtype")
+
+    with pytest.raises(AnswerError, match="NotImplementedError: no such dtype") as caught:
+        asked(lambda: library())
+    assert not isinstance(caught.value, NotAttempted)
+
+
+@pytest.mark.parametrize("result", [{1, 2}, len, [object()], 2**70, np.array(["a"]), b"x", {1: 2}])
+def test_unreadable_results_are_told(result):
+    with pytest.raises(AnswerError, match=r"Your answer cannot be read\. The value holds"):
+        asked(lambda: result)
+
+
+def test_object_that_breaks_when_it_is_read():
+    class Nasty:
+        def __array__(self, *args, **kwargs):
+            raise ZeroDivisionError("gotcha")
+
+    with pytest.raises(AnswerError, match="ZeroDivisionError: gotcha"):
+        asked(Nasty)
+
+
+def test_stderr_and_warnings_stay_silent_but_prints_show(capsys):
+    def noisy():
+        warnings.warn("careful", UserWarning, stacklevel=1)
+        print("to stderr", file=sys.stderr)
+        print("to stdout")
+        return float(np.log(np.zeros(1))[0])
+
+    assert asked(noisy) == -np.inf
+    assert capsys.readouterr() == ("to stdout\n", "")
+
+
+# time
+
+
+def sleep_in_bare_except():
+    while True:
+        try:
+            time.sleep(5)
+        except:  # noqa: E722
+            continue
+
+
+def nested_bare_excepts():
+    while True:
+        try:
+            while True:
+                try:
+                    sum(range(100))
+                except:  # noqa: E722
+                    continue
+        except:  # noqa: E722
+            pass
+
+
+def finally_waits():
+    while True:
+        try:
+            time.sleep(5)
+        except BaseException as error:
+            kept = error
+        finally:
+            time.sleep(5)
+    return kept
+
+
+def endless_generator():
+    def numbers():
+        while True:
+            try:
+                yield 1
+            except:  # noqa: E722
+                yield 2
+
+    return sum(numbers())
+
+
+@pytest.mark.parametrize(
+    "endless", [sleep_in_bare_except, nested_bare_excepts, finally_waits, endless_generator]
+)
+def test_endless_answer_is_stopped_in_time(endless):
+    start = time.monotonic()
+    with pytest.raises(AnswerTimedOut, match="took longer than the check allows"):
+        asked(endless, seconds=0.2)
+    assert 0.2 <= time.monotonic() - start < 2
+
+
+def test_value_that_is_endless_to_read_is_stopped():
+    class Endless(dict):
+        def items(self):
+            while True:
+                yield from ()
+
+    with pytest.raises(AnswerTimedOut):
+        asked(Endless, seconds=0.2)
+
+
+def test_time_is_for_all_questions_together():
+    answer = LocalAnswer(lambda: time.sleep(0.15), seconds=0.2)
+    answer.call()
+    with pytest.raises(AnswerTimedOut):
+        answer.call()
+    with pytest.raises(AnswerTimedOut):
+        answer.call()
+
+
+def test_alarm_is_put_back():
+    def other(signum, frame):
+        raise AssertionError
+
+    before = signal.signal(signal.SIGALRM, other)
+    try:
+        asked(lambda: 1)
+        with pytest.raises(AnswerTimedOut):
+            asked(sleep_in_bare_except, seconds=0.05)
+        assert signal.getsignal(signal.SIGALRM) is other
+        assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_alarm_at_the_last_moment_hits_nothing_else():
+    outcomes = set()
+    for i in range(200):
+        end = 0.002 + i * 1e-5
+
+        def busy(end=end):
+            start = time.perf_counter()
+            while time.perf_counter() - start < end:
+                pass
+
+        try:
+            outcomes.add(asked(busy, seconds=0.003))
+        except AnswerTimedOut:
+            outcomes.add("timed out")
+    assert outcomes == {None, "timed out"}
+
+
+def test_another_thread_gets_its_answer_without_a_limit():
+    got = []
+    thread = threading.Thread(target=lambda: got.append(asked(lambda: 42)))
+    thread.start()
+    thread.join()
+    assert got == [42]
+
+
+# models
+
+
+def functional():
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((6,))
+    x = layers.Dropout(0.5)(layers.Dense(4, use_bias=False, kernel_initializer="ones")(inputs))
+    return keras.Model(inputs, x)
+
+
+def subclassed():
+    import keras
+
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(4, use_bias=False, kernel_initializer="ones")
+            self.dropout = keras.layers.Dropout(0.5)
+
+        def call(self, x, training=False):
+            return self.dropout(self.dense(x), training=training)
+
+    return Model()
+
+
+@pytest.mark.parametrize("build", [functional, subclassed])
+@pytest.mark.parametrize("handed_in", ["model", "function"])
+def test_model_is_asked_the_same_way_whatever_its_kind(build, handed_in):
+    answer = LocalAnswer(build() if handed_in == "model" else build, seconds=20)
+    model = None if handed_in == "model" else answer.call()
+    assert model is None or isinstance(model, Handle)
+    x = np.arange(60).reshape(10, 6)
+
+    outputs = answer.predict(x, model=model)
+    np.testing.assert_allclose(outputs, np.repeat(x.sum(axis=1, keepdims=True), 4, axis=1))
+    trained = answer.predict(x + 1, training=True, model=model)
+    assert 0 < np.mean(trained == 0) < 1
+
+    (weight,) = answer.weights(model)
+    assert weight["value"].tolist() == np.ones((6, 4)).tolist()
+    assert weight["trainable"] is True
+    assert weight["path"].endswith("kernel")
+    assert answer.config(model)["class_name"] in ("Functional", "Model")
+
+
+def test_config_holds_what_the_model_is_made_of():
+    layers = LocalAnswer(functional()).config()["config"]["layers"]
+    assert [layer["class_name"] for layer in layers] == ["InputLayer", "Dense", "Dropout"]
+    assert layers[1]["config"]["units"] == 4
+
+
+def test_model_without_training_argument_can_be_asked():
+    import keras
+
+    class Doubled(keras.Model):
+        def call(self, x):
+            return 2 * x
+
+    outputs = LocalAnswer(Doubled()).predict(np.ones((2, 3)), training=True)
+    assert outputs.tolist() == [[2.0] * 3] * 2
+
+
+def test_several_models_and_models_as_arguments():
+    import keras
+
+    def answer(model=None):
+        if model is not None:
+            return model.count_params()
+        return {
+            "models": [keras.Sequential([keras.Input((n,)), keras.layers.Dense(1)]) for n in (2, 5)]
+        }
+
+    asked = LocalAnswer(answer)
+    small, large = asked.call()["models"]
+    assert (asked.call(small), asked.call(large)) == (3, 6)
+    assert asked.predict(np.ones((1, 5)), model=large).shape == (1, 1)
+    assert len(asked.weights(small)) == 2
+
+
+def test_outputs_of_several_heads():
+    import keras
+
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, {"same": inputs, "double": inputs * 2})
+    outputs = LocalAnswer(model).predict(np.ones((1, 2)))
+    assert outputs["double"].tolist() == [[2.0, 2.0]]
+
+
+def test_model_that_fails_says_what_shape_it_wants():
+    with pytest.raises(AnswerError) as caught:
+        LocalAnswer(functional()).predict(np.ones((2, 28, 28)))
+    assert "(None, 6)" in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (lambda: LocalAnswer(3).call(), "should be a function, got an object of type int."),
+        (lambda: LocalAnswer("x").call(), "should be a function, got an object of type str."),
+        (lambda: LocalAnswer(len).value(), "cannot be read. The value holds an object of type b"),
+        (lambda: LocalAnswer(3).predict(1), "should be a Keras model, got an object of type int."),
+        (lambda: LocalAnswer(len).weights(), "should be a Keras model, got an object of type b"),
+        (lambda: LocalAnswer([1]).config(), "should be a Keras model, got an object of type list."),
+        (
+            lambda: LocalAnswer(len).predict(1, model=2.0),
+            "should return a Keras model, it returned",
+        ),
+        (lambda: LocalAnswer(len).weights([1]), "it returned an object of type list."),
+    ],
+)
+def test_wrong_kinds_are_told(ask, says):
+    with pytest.raises(AnswerError) as caught:
+        ask()
+    assert type(caught.value) is AnswerError
+    assert says in str(caught.value)

@@ -1,0 +1,357 @@
+"""Expectations hold or tell why not, and a judgement comes out whatever the answer does."""
+
+import dataclasses
+import json
+import time
+
+import numpy as np
+import pytest
+
+from coursehelpers.checks import core
+from coursehelpers.checks.answers import LocalAnswer
+from coursehelpers.checks.core import Exercise, Mistake, Outcome, describe, judge
+from coursehelpers.checks.values import Handle
+
+
+def outcome(specification, answer=lambda *values: None, points=1, seconds=5.0):
+    exercise = Exercise("demo", "notebook", "section", points, seconds, ("hint",), specification)
+    return judge(exercise, lambda seconds: LocalAnswer(answer, seconds))
+
+
+def close_to(wanted, **options):
+    def specification(answer, expect, rng):
+        expect.close(answer.call(), wanted, otherwise="Wrong.", points=1, **options)
+
+    return specification
+
+
+# what holds
+
+
+@pytest.mark.parametrize(
+    ("got", "wanted"),
+    [
+        (0.1, 0.1),
+        (np.float32(0.1), 0.1),
+        (np.float16(0.5), 0.5),
+        (1, 1.0),
+        (True, 1),
+        (np.array(2.0), 2),
+        (np.array([[2.0]]), 2),
+        ([2.0], 2),
+        (1 + 9e-5, 1),
+        (1e-7, 0),
+        ([1, 2], [1, 2]),
+        ((1.0, np.float32(2)), np.array([1, 2])),
+        (np.array([1, 2], "int8"), (1, 2)),
+        ([[1, 2], [3, 4]], np.array([[1, 2], [3, 4]])),
+        (np.zeros((0, 3)), np.zeros((0, 3))),
+        (np.inf, np.inf),
+    ],
+)
+def test_close_accepts_the_same_numbers_in_any_form(got, wanted):
+    assert outcome(close_to(wanted), lambda: got) == Outcome("demo", "passed", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("got", "wanted", "says"),
+    [
+        (1.001, 1, "For one example your answer is 1.001, expected 1."),
+        (2e-6, 0, "For one example your answer is 2e-06, expected 0."),
+        (np.nan, 1, "your answer is nan, expected 1."),
+        (np.inf, 1, "your answer is inf, expected 1."),
+        (1e308, -1e308, "your answer is 1e+308, expected -1e+308."),
+        ([1, 2, 4], [1, 2, 3], "For one example entry [2] is 4, expected 3."),
+        ([[1, np.nan], [7, 4]], [[1, 2], [3, 4]], "entry [0, 1] is nan, expected 2."),
+        (None, 1, "Your function returned nothing; is there a `return`?"),
+        ("1", 1, "Your answer is a text, expected one number."),
+        (["1", "2"], [1, 2], "a list of 2 entries, expected an array of shape (2,)."),
+        ([None, 1.0], [np.nan, 1.0], "a list of 2 entries, expected an array of shape (2,)."),
+        ({"a": 1}, 1, "Your answer is a dict of 1 entries, expected one number."),
+        ([1, [2, 3]], [1, 2], "a list of 2 entries, expected an array of shape (2,)."),
+        ([np.ones(2), np.ones(3)], [1, 2], "a list of 2 entries, expected an array of shape (2,)."),
+        ([1, 2], 1, "a list of 2 entries, expected one number."),
+        (3.0, [1, 2], "the number 3, expected an array of shape (2,)."),
+        (np.ones((2, 1)), [1, 1], "an array of shape (2, 1), expected an array of shape (2,)."),
+        ([], 1, "a list of 0 entries, expected one number."),
+    ],
+)
+def test_close_tells_what_is_wrong(got, wanted, says):
+    (message,) = outcome(close_to(wanted), lambda: got).messages
+    assert message.startswith("Wrong. ")
+    assert message.endswith(says)
+
+
+def test_close_takes_tolerances():
+    assert outcome(close_to(1, rtol=0.1), lambda: 1.09).status == "passed"
+    assert outcome(close_to(0, atol=0.1), lambda: 0.09).status == "passed"
+    assert outcome(close_to(1, rtol=1e-9, atol=0), lambda: 1 + 1e-8).status == "failed"
+
+
+def test_model_is_no_number():
+    def model():
+        import keras
+
+        return keras.Sequential()
+
+    got = outcome(close_to(0), model, seconds=20)
+    assert got.messages == ("Wrong. Your answer is a Keras model, expected one number.",)
+
+
+# known mistakes
+
+DOUBLE = Mistake("doubled", 2.0, "This is twice as much.")
+
+
+def test_mistake_is_recognized():
+    got = outcome(close_to(1, mistakes=[Mistake("zero", 0, "Zero."), DOUBLE]), lambda: 2.0)
+    assert got == Outcome("demo", "failed", 0, 1, ("This is twice as much.",), "doubled")
+
+
+def test_other_wrong_value_gets_the_general_message():
+    got = outcome(close_to(1, mistakes=[DOUBLE]), lambda: 3.0)
+    assert got.misconception is None
+    assert got.messages == ("Wrong. For one example your answer is 3, expected 1.",)
+
+
+def test_mistake_that_equals_the_right_value_is_passed_over():
+    twin = Mistake("twin", 1 + 5e-5, "Never told.")
+    assert outcome(close_to(1, mistakes=[twin]), lambda: twin.value).status == "passed"
+    got = outcome(close_to(1, mistakes=[twin]), lambda: 1 + 12e-5)
+    assert (got.status, got.misconception) == ("failed", None)
+
+
+def test_mistake_of_another_shape_is_passed_over():
+    mistakes = [Mistake("pair", [2.0, 2.0], "Never told."), DOUBLE]
+    assert outcome(close_to(1, mistakes=mistakes), lambda: 2.0).misconception == "doubled"
+
+
+def test_array_mistake_has_to_agree_everywhere():
+    mistakes = [Mistake("reversed", [3, 2, 1], "Turn it round.")]
+    assert outcome(close_to([1, 2, 3], mistakes=mistakes), lambda: [3, 2, 1]).misconception
+    assert not outcome(close_to([1, 2, 3], mistakes=mistakes), lambda: [3, 2, 0]).misconception
+
+
+def test_mistake_of_a_condition_is_the_first_true_one():
+    def specification(answer, expect, rng):
+        mistakes = [Mistake("no", False, "No."), Mistake("yes", True, "Yes."), DOUBLE]
+        expect.that(False, "Otherwise.", points=1, mistakes=mistakes)
+
+    assert outcome(specification).messages == ("Yes.",)
+    assert outcome(specification).misconception == "yes"
+
+
+# points and requirements
+
+
+def test_points_add_up_to_partial_credit():
+    def specification(answer, expect, rng):
+        expect.that(False, "First.", points=1)
+        expect.that(True, "Second.", points=2)
+        expect.that(False, "Third.", points=1)
+        expect.that(False, "First.", points=1)
+
+    assert outcome(specification, points=5) == Outcome(
+        "demo", "partial", 2, 5, ("First.", "Third.")
+    )
+
+
+def test_failed_requirement_ends_the_check():
+    def specification(answer, expect, rng):
+        expect.that(True, "Held.", points=1)
+        expect.that(True, "Held too.")
+        expect.that(False, "Required.")
+        raise AssertionError("not reached")
+
+    assert outcome(specification, points=2) == Outcome("demo", "partial", 1, 2, ("Required.",))
+
+
+@pytest.mark.parametrize("got", [(1, 2), [np.ones(2), 3.0], np.array([1, 2]), np.ones((2, 3))])
+def test_pair_accepts_two_of_anything(got):
+    def specification(answer, expect, rng):
+        one, other = expect.pair(answer.call(), "one and other")
+        expect.that(np.array_equal(one, got[0]) and np.array_equal(other, got[1]), "", points=1)
+
+    assert outcome(specification, lambda: got).status == "passed"
+
+
+@pytest.mark.parametrize(
+    ("got", "says"),
+    [
+        (None, "nothing (None)."),
+        (1.5, "the number 1.5."),
+        (np.array(1.5), "the number 1.5."),
+        ("ab", "a text."),
+        ({"a": 1, "b": 2}, "a dict of 2 entries."),
+        ([1, 2, 3], "a list of 3 entries."),
+        ([np.ones(2), np.ones(3), 1], "a list of 3 entries."),
+        (np.ones((3, 2)), "an array of shape (3, 2)."),
+    ],
+)
+def test_pair_refuses_anything_else(got, says):
+    def specification(answer, expect, rng):
+        expect.pair(answer.call(), "one and other")
+        raise AssertionError("not reached")
+
+    (message,) = outcome(specification, lambda: got).messages
+    assert message == f"Return two values, one and other. Your function returned {says}"
+
+
+def test_number_gives_a_float():
+    def specification(answer, expect, rng):
+        number = expect.number(answer.call())
+        expect.that(type(number) is float and number == 2, "", points=1)
+
+    for got in (2, 2.0, np.float32(2), np.array([2])):
+        assert outcome(specification, lambda got=got: got).status == "passed"
+    for got in ("2", None, [1, 2], {}, [[1], [2, 3]]):
+        (message,) = outcome(specification, lambda got=got: got).messages
+        assert message.startswith("Each value should be a number. ")
+
+
+def test_messages_say_what_was_given_and_come_once():
+    def specification(answer, expect, rng):
+        for expect.given in ("For 1", "For 2"):
+            expect.that(False, "Wrong.", points=1)
+        expect.that(False, "Worse.", points=1)
+        answer.call()
+
+    def fails():
+        raise ValueError("no")
+
+    got = outcome(specification, fails, points=3)
+    assert got.messages == (
+        "For 1: Wrong.",
+        "For 2: Worse.",
+        "For 2: Your code raised ValueError: no.",
+    )
+
+
+# judging
+
+
+def test_points_have_to_add_up():
+    with pytest.raises(ValueError, match="'demo' offer 1 points, its declaration 2"):
+        outcome(close_to(1), lambda: 1, points=2)
+
+
+def ask_once(answer, expect, rng):
+    expect.that(True, "", points=1)
+    answer.call()
+
+
+def raises(error):
+    def answer():
+        raise error
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "says"),
+    [
+        (None, "not attempted", "There is no answer yet."),
+        (raises(NotImplementedError), "not attempted", "There is no answer yet."),
+        (raises(ValueError("no")), "error", "Your code raised ValueError: no."),
+        (raises(SystemExit), "error", "Your code called sys.exit or exit."),
+        (raises(type("Odd", (BaseException,), {})), "error", "Your code raised Odd."),
+        (raises(core._Refused), "error", "Your code raised _Refused."),
+        (lambda: time.sleep(5), "timed out", "Your code took longer than the check allows."),
+        ("text", "error", "The answer should be a function, got an object of type str."),
+    ],
+)
+def test_trouble_is_an_outcome(answer, status, says):
+    def specification(answer, expect, rng):
+        answer.call()
+
+    got = outcome(specification, answer, seconds=0.2)
+    assert got == Outcome("demo", status, 0, 1, (says,))
+
+
+def test_stub_is_told_nothing_but_that():
+    def specification(answer, expect, rng):
+        expect.given = "For one example"
+        answer.call()
+
+    got = outcome(specification, raises(NotImplementedError))
+    assert got.messages == ("There is no answer yet.",)
+
+
+def test_trouble_after_a_point_is_partial_credit():
+    got = outcome(ask_once, raises(ValueError("late")))
+    assert (got.status, got.earned) == ("partial", 1)
+    assert got.messages == ("Your code raised ValueError: late.",)
+
+
+def test_mistake_of_the_check_itself_is_not_hidden():
+    def specification(answer, expect, rng):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        outcome(specification)
+
+
+def test_random_inputs_follow_the_seed_and_the_exercise():
+    def draws(id, seed):
+        seen = []
+        exercise = Exercise(
+            id,
+            "n",
+            "s",
+            1,
+            5.0,
+            (),
+            lambda a, expect, rng: (seen.append(rng.random()), expect.that(True, "", points=1)),
+        )
+        judge(exercise, lambda seconds: LocalAnswer(len, seconds), seed)
+        return seen[0]
+
+    assert draws("one", (1,)) == draws("one", (1,))
+    assert len({draws("one", ()), draws("one", (1,)), draws("one", (2,)), draws("two", (1,))}) == 4
+
+
+def test_time_limit_is_the_exercises():
+    limits = []
+
+    def answer(seconds):
+        limits.append(seconds)
+        return LocalAnswer(lambda: 1, seconds)
+
+    judge(Exercise("demo", "n", "s", 1, 7.5, (), close_to(1)), answer)
+    assert limits == [7.5]
+
+
+def test_outcome_travels_as_json():
+    got = outcome(close_to(1, mistakes=[DOUBLE]), lambda: np.float64(2))
+    copy = json.loads(json.dumps(dataclasses.asdict(got)))
+    assert Outcome(**{**copy, "messages": tuple(copy["messages"])}) == got
+
+
+def test_exercise_registers_its_specification_once(monkeypatch):
+    monkeypatch.setattr(core, "EXERCISES", {})
+    declare = core.exercise("demo", notebook="n", section="s", points=2, hints=["one", "two"])
+    specification = close_to(1)
+    assert declare(specification) is specification
+    (registered,) = core.EXERCISES.values()
+    assert registered == Exercise("demo", "n", "s", 2, 5.0, ("one", "two"), specification)
+    with pytest.raises(ValueError, match="named 'demo' exists already"):
+        declare(specification)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "nothing (None)"),
+        (Handle(0), "a Keras model"),
+        (np.zeros((2, 0)), "an array of shape (2, 0)"),
+        (np.array(True), "the number 1"),
+        ([], "a list of 0 entries"),
+        ("", "a text"),
+        (True, "the number 1"),
+        (2**64 - 1, "the number 1.84467e+19"),
+        (float("nan"), "the number nan"),
+        (b"", "a bytes"),
+    ],
+)
+def test_describe(value, words):
+    assert describe(value) == words

@@ -1,0 +1,240 @@
+"""What the student sees of check, hint, solution and score, in a notebook and outside one."""
+
+import importlib
+import inspect
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from coursehelpers.checks import check, display, hint, score, solution
+from coursehelpers.checks.core import EXERCISES
+
+
+@pytest.fixture(autouse=True)
+def fresh_notebook(monkeypatch):
+    for name in ("_outcomes", "_calls", "_hints_shown"):
+        monkeypatch.setattr(display, name, type(getattr(display, name))())
+
+
+def l2_penalty(weights, lambda_, m):
+    return lambda_ / m * sum(np.sum(w**2) for w in weights)
+
+
+def first_only(weights, lambda_, m):
+    return lambda_ / m * np.sum(weights[0] ** 2)
+
+
+def fails(*inputs):
+    raise ValueError("<script>alert('& more')</script>")
+
+
+# check
+
+
+def test_check_shows_text_outside_a_notebook(capsys):
+    result = check("l2_penalty", l2_penalty)
+    assert capsys.readouterr().out == "l2_penalty: ✓ passed, 2 of 2 points\n"
+    assert (result.earned, result.possible, result.status) == (2, 2, "passed")
+
+
+def test_check_tells_every_message(capsys):
+    result = check("l2_penalty", first_only)
+    assert capsys.readouterr().out == (
+        "l2_penalty: ◐ partial, 1 of 2 points\n"
+        "  - Only one array of the list seems to count; add up all of them.\n"
+    )
+    assert (result.earned, result.status) == (1, "partial")
+    assert repr(result).startswith("l2_penalty: ◐ partial, 1 of 2 points")
+
+
+def test_check_shows_what_the_answer_raised_as_it_is(capsys):
+    assert check("l2_penalty", fails).earned == 0
+    assert "ValueError: <script>alert('& more')</script>." in capsys.readouterr().out
+
+
+def test_check_of_nothing_is_not_attempted(capsys):
+    assert check("keras_l2", None).status == "not attempted"
+    assert "keras_l2: … not attempted, 0 of 2 points" in capsys.readouterr().out
+
+
+def test_each_check_draws_other_inputs(capsys):
+    seen = []
+    for _ in range(2):
+        check("keras_l2", lambda lambda_, m, convention: seen.append(lambda_) or 0.0)
+    assert len(set(seen)) == len(seen) == 4
+
+
+@pytest.mark.parametrize("verb", [hint, solution, lambda name: check(name, None)])
+def test_unknown_name_suggests_a_close_one(verb):
+    with pytest.raises(ValueError, match=r"named 'l2_penalti'\. Did you mean 'l2_penalty'\?"):
+        verb("l2_penalti")
+    with pytest.raises(ValueError, match=r"named 'zzz'\. There are: four_point_errors, "):
+        verb("zzz")
+    with pytest.raises(ValueError, match=r"no exercise named \[1\]"):
+        verb([1])
+
+
+# hint and solution
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_hints_tell_more_and_more_and_the_last_one_stays(name, capsys):
+    hints = EXERCISES[name].hints
+    shown = []
+    for _ in range(len(hints) + 2):
+        hint(name)
+        shown.append(capsys.readouterr().out.rstrip("\n"))
+    assert shown[: len(hints)] == [
+        f"Hint {i + 1} of {len(hints)} for {name}: {text}" for i, text in enumerate(hints)
+    ]
+    assert shown[-1] == shown[-2] == shown[len(hints) - 1]
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_solution_shows_the_source_of_the_published_function(name, capsys):
+    notebook = EXERCISES[name].notebook
+    solutions = importlib.import_module(f"coursehelpers.checks.solutions.{notebook}")
+    solution(name)
+    assert capsys.readouterr().out == inspect.getsource(getattr(solutions, name))
+
+
+# score
+
+
+def test_score_before_the_first_check_lists_everything():
+    table = score()
+    assert (table.earned, table.possible) == (0, sum(e.points for e in EXERCISES.values()))
+    lines = repr(table).splitlines()
+    assert [line.split()[0] for line in lines[:-1]] == list(EXERCISES)
+    assert all("not attempted" in line for line in lines[:-1])
+    assert lines[-1] == f"Total: 0 of {table.possible} points"
+
+
+def test_score_counts_the_last_outcome_and_says_where_to_go_back_to(capsys):
+    check("l2_penalty", fails)
+    check("l2_penalty", l2_penalty)
+    check("l1_penalty", l2_penalty)
+    check("keras_l2", None)
+    table = score()
+    assert table.earned == 2
+    lines = {line.split()[0]: line for line in repr(table).splitlines()}
+    assert lines["l2_penalty"].split(maxsplit=1)[1] == "passed         2 of 2"
+    assert lines["l1_penalty"].split(maxsplit=1)[1] == "failed         0 of 2  1.9 The L1 penalty"
+    assert "not attempted  0 of 2  1.10 Three conventions" in lines["keras_l2"]
+    assert lines["Total:"] == f"Total: 2 of {table.possible} points"
+
+
+def test_score_shows_every_status(capsys):
+    answers = {
+        "four_point_errors": lambda x, y, degree: [0.0, 0.0],
+        "least_squares_errors": fails,
+        "early_stopping": lambda val_losses, patience: [
+            len(val_losses) - 1,
+            int(np.argmin(val_losses)),
+        ],
+        "l2_penalty": l2_penalty,
+    }
+    statuses = {name: check(name, answer).status for name, answer in answers.items()}
+    assert statuses == {
+        "four_point_errors": "failed",
+        "least_squares_errors": "error",
+        "early_stopping": "partial",
+        "l2_penalty": "passed",
+    }
+    html = score()._repr_html_()
+    assert html.count("<tr>") == 1 + len(EXERCISES)
+    for name, status in statuses.items():
+        assert f"<code>{name}</code></td><td>" in html
+        assert f" {status}</td>" in html
+    assert f"<b>3 of {score().possible} points</b>" in html
+
+
+def test_score_lists_the_notebook_at_work(monkeypatch, capsys):
+    other = EXERCISES["l1_penalty"].__class__(
+        "other", "another <notebook>", "2 <Other>", 5, 1.0, ("a", "b"), lambda *given: None
+    )
+    monkeypatch.setitem(EXERCISES, "other", other)
+    assert "2 <Other>" in repr(score())
+    assert "2 &lt;Other&gt;" in score()._repr_html_()
+    check("l2_penalty", l2_penalty)
+    assert "other" not in repr(score())
+
+
+# in a notebook
+
+
+@pytest.fixture(scope="module")
+def notebook():
+    """What a real shell publishes and prints for each cell."""
+    cells = [
+        "from coursehelpers.checks import check, hint, score, solution",
+        "def fails(*inputs): raise ValueError('<script>alert(1)</script>')",
+        "result = check('l2_penalty', fails)",
+        "check('l2_penalty', fails)",
+        "check('l2_penalty', fails).earned",
+        "hint('keras_l2')",
+        "solution('early_stopping')",
+        "score()",
+    ]
+    script = f"""
+import contextlib, io, json
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+config = Config()
+config.HistoryManager.enabled = False
+shell = InteractiveShell.instance(config=config, display_pub_class=CapturingDisplayPublisher)
+told = {{}}
+for cell in {cells!r}:
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        shell.run_cell(cell).raise_error()
+    told[cell] = [[o["data"] for o in shell.display_pub.outputs], out.getvalue()]
+    shell.display_pub.outputs.clear()
+print(json.dumps(told))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    "cell", ["result = check('l2_penalty', fails)", "check('l2_penalty', fails)"]
+)
+def test_check_displays_one_bundle_and_its_result_nothing(notebook, cell):
+    (bundle,), printed = notebook[cell]
+    assert set(bundle) == {"text/plain", "text/html"}
+    assert bundle["text/plain"].startswith("l2_penalty: ! error, 0 of 2 points\n")
+    assert "<script>alert(1)</script>" in bundle["text/plain"]
+    assert "ValueError: &lt;script&gt;alert(1)&lt;/script&gt;." in bundle["text/html"]
+    assert "<script" not in bundle["text/html"]
+    # The prompt of a terminal comes before anything is asked for its text; a notebook has none.
+    assert printed.removeprefix("Out[0]: ") == ""
+
+
+def test_points_are_a_value_of_the_cell(notebook):
+    bundles, printed = notebook["check('l2_penalty', fails).earned"]
+    assert len(bundles) == 1
+    assert printed.endswith(": 0\n")
+
+
+def test_hint_and_solution_display_one_bundle(notebook):
+    for cell, text in (
+        ("hint('keras_l2')", "Hint 1 of 2"),
+        ("solution('early_stopping')", "def early_"),
+    ):
+        (bundle,), printed = notebook[cell]
+        assert bundle["text/plain"].startswith(text)
+        assert text in bundle["text/html"]
+        assert printed == ""
+    assert "if val_loss &lt; val_losses" in bundle["text/html"]
+
+
+def test_score_is_the_value_of_its_cell(notebook):
+    bundles, printed = notebook["score()"]
+    assert bundles == []
+    assert "l2_penalty            error          0 of 2  1.8 The L2 penalty" in printed
