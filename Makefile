@@ -7,15 +7,15 @@ SHELL := /bin/bash
 SEED ?= 0
 DEVICE ?= cpu
 NB ?=
-VENV ?= .venv
-# Set it to test with another TensorFlow than the locked one, in a VENV of its own.
+# Another TensorFlow than the locked one, in an environment of its own: make test TENSORFLOW=2.18.*
 TENSORFLOW ?=
+VENV ?= .venv$(addprefix -,$(subst *,x,$(TENSORFLOW)))
 
 BIN := $(VENV)/bin
 comma := ,
 LOCK := $(if $(filter gpu,$(DEVICE)),requirements-gpu.lock,requirements.lock)
-# No star in a target: make would expand it.
-READY := $(VENV)/ready-$(DEVICE)$(subst *,x,$(TENSORFLOW))
+# An environment knows its place by absolute paths: in another folder it has to be set up again.
+READY := $(VENV)/ready-$(DEVICE)-$(shell pwd | cksum | cut -d " " -f 1)
 UV := 0.13.9
 
 # The first Python on the path that TensorFlow supports.
@@ -28,6 +28,7 @@ COUNT = tee $(VENV)/setup.log | { n=0; while read -r word _; do case "$$word" in
 	Collecting|Processing) n=$$((n + 1)); printf '\r  fetching package %d ' $$n;; \
 	Installing) printf '\n  installing, about half a minute\n';; esac; done; }
 
+.NOTPARALLEL:
 .PHONY: help notebooks test lab setup publish lock clean
 
 help:  ## list the targets
@@ -46,7 +47,7 @@ test: $(READY)  ## run all tests, execution and validation of all notebooks incl
 	@$(BIN)/python -m pytest --profile $(PROFILE)
 
 lab: $(READY)  ## open JupyterLab on the notebooks
-	@$(BIN)/jupyter lab notebooks
+	@$(BIN)/python -m jupyter lab notebooks
 
 setup: $(READY)  ## set up the virtual environment; the other targets do it by themselves
 

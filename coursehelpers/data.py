@@ -143,7 +143,7 @@ def make_regression(m, d=1, noise=0.5, seed=0):
     """Draw a linear regression problem: Gaussian features, unit-norm weights, Gaussian noise.
 
     With ``d=1`` it is the one-feature sketch of a scatter along a line; with more features it is
-    the linear model whose test error has a known closed form (Hastie et al. 2022).
+    the linear model whose test error has a known closed form (Belkin, Hsu and Xu 2020).
 
     Parameters
     ----------
@@ -173,8 +173,8 @@ def make_regression(m, d=1, noise=0.5, seed=0):
 
     References
     ----------
-    T. Hastie, A. Montanari, S. Rosset, R. Tibshirani: Surprises in high-dimensional ridgeless
-    least squares interpolation. Annals of Statistics 50(2), 2022.
+    M. Belkin, D. Hsu, J. Xu: Two models of double descent for weak features. SIAM Journal on
+    Mathematics of Data Science 2(4), 2020.
 
     Examples
     --------

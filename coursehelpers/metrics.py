@@ -104,6 +104,43 @@ def summarize(frame, by, value, interval=mean_interval):
     return pd.DataFrame(rows)
 
 
+def paired_differences(frame, by, value, baseline):
+    """Compare settings with a baseline, repetition by repetition.
+
+    Each repetition draws the same data and noise for all settings, so that their difference is
+    known more precisely than either of them.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row per setting and repetition; the repetition in a column ``seed``.
+    by : str
+        Column of the setting.
+    value : str
+        Column of the repeated number.
+    baseline : object
+        The setting to compare with.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each other setting: the mean of ``value`` minus that of the baseline as
+        ``estimate``, with its interval ``low``, ``high``, and the number of repetitions ``n``.
+
+    Raises
+    ------
+    ValueError
+        If the baseline is not among the settings.
+    """
+    settings = list(dict.fromkeys(frame[by]))
+    if baseline not in settings:
+        raise ValueError(f"There is no setting {baseline!r}; there are: {settings}.")
+    wide = frame.pivot_table(index="seed", columns=by, values=value)
+    others = [setting for setting in settings if setting != baseline]
+    differences = wide[others].sub(wide[baseline], axis=0).melt(value_name="difference")
+    return summarize(differences, by, "difference")
+
+
 def _repetitions(values, confidence):
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is a probability, such as 0.95, got {confidence!r}.")
@@ -112,4 +149,6 @@ def _repetitions(values, confidence):
         raise ValueError(
             f"An interval needs at least two repetitions in a row, got shape {values.shape}."
         )
+    if np.isnan(values).any():
+        raise ValueError("A repetition is NaN; an interval without it would be too small.")
     return values

@@ -20,6 +20,7 @@ STYLES = (
     {"color": "#E69F00", "marker": "P", "linestyle": (0, (3, 1, 1, 1))},
 )
 DPI = 100
+SMALLER_IS_BETTER = ("loss", "error", "mae", "mse", "crossentropy")
 
 
 def _axes(ax, figsize=(6.4, 4.0)):
@@ -100,7 +101,8 @@ def plot_history(history, metric="loss", *, ax=None):
     Returns
     -------
     matplotlib Axes
-        The epoch with the smallest validation loss, or the largest other metric, is marked.
+        The best epoch on validation data is marked: the smallest loss or error, the largest
+        accuracy or other score.
 
     Raises
     ------
@@ -123,7 +125,8 @@ def plot_history(history, metric="loss", *, ax=None):
     # A training that diverged ends in NaN, which would count as best.
     scores = np.asarray(values.get(f"val_{metric}", ()), float)
     if np.isfinite(scores).any():
-        best = int((np.nanargmin if "loss" in metric else np.nanargmax)(scores))
+        smaller = any(word in metric for word in SMALLER_IS_BETTER)
+        best = int((np.nanargmin if smaller else np.nanargmax)(scores))
         ax.axvline(best, color="0.4", linestyle=":", label=f"best validation: epoch {best}")
     ax.set(xlabel="epoch", ylabel=metric.replace("_", " "))
     ax.xaxis.get_major_locator().set_params(integer=True)

@@ -71,7 +71,7 @@ def test_regression_draws_standard_normal_features_and_noise():
 @pytest.mark.parametrize(("m", "d", "noise"), [(20, 1, 1.0), (40, 10, 0.5), (60, 30, 2.0)])
 def test_least_squares_errors_have_their_closed_form(m, d, noise):
     # Averaged over the draws, least squares on m examples errs by sigma^2 (1 - d/m) on them and
-    # by sigma^2 (1 + d / (m - d - 1)) on new ones (Hastie et al. 2022, with Gaussian features).
+    # by sigma^2 (1 + d / (m - d - 1)) on new ones (Belkin, Hsu and Xu 2020).
     draws, errors = 1000, []
     for seed in range(draws):
         x, y, _ = make_regression(2 * m, d, noise, seed=[m, seed])

@@ -13,16 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coursehelpers.execution import notebooks
-from coursehelpers.execution.publish import publish, section_times
+from coursehelpers.execution.publish import PUBLISHED, publish, section_times
 from coursehelpers.execution.run import execute, table
 from coursehelpers.execution.validate import agree, picture_difference, validate
+
+PARAMETERS = 'PROFILE = "standard"\nSEED = 0\nDEVICE = "cpu"'
 
 
 def notebook(*cells):
     """Make a notebook of code cells, each a source or a pair of source and tags."""
     made = nbformat.v4.new_notebook()
     made.cells.append(nbformat.v4.new_markdown_cell("## Section", id="heading"))
-    for number, cell in enumerate([('PROFILE = "standard"', ["parameters"]), *cells]):
+    for number, cell in enumerate([(PARAMETERS, ["parameters"]), *cells]):
         source, tags = (cell, []) if isinstance(cell, str) else cell
         code = nbformat.v4.new_code_cell(source.strip(), id=f"cell-{number}")
         code.metadata["tags"] = tags
@@ -37,11 +39,11 @@ def notebook(*cells):
 def run(tmp_path):
     """Write a notebook and execute it; returns its path and the result."""
 
-    def run(made, cell_seconds=30):
+    def run(made, cell_seconds=30, **parameters):
         path = tmp_path / "lesson.ipynb"
         nbformat.write(made, path)
         target = tmp_path / "build" / "lesson.ipynb"
-        return path, execute(path, target, {"PROFILE": "quick"}, cell_seconds)
+        return path, execute(path, target, {**PUBLISHED, **parameters}, cell_seconds)
 
     return run
 
@@ -99,7 +101,7 @@ def test_good_run_is_told_in_numbers(run):
 
 
 def test_parameters_reach_the_notebook(run):
-    _, result = run(notebook("PROFILE"))
+    _, result = run(notebook("PROFILE"), PROFILE="quick")
     (output,) = notebooks.code_cells(notebooks.read(result.path))[-1].outputs
     assert output.data["text/plain"] == "'quick'"
 
@@ -111,20 +113,14 @@ def test_progress_bar_leaves_nothing_in_the_stored_outputs(run):
     assert output.text == "1\n"
 
 
-def test_partial_credit_is_no_passed_check(run):
-    made = notebook("1")
-    made.cells[-1].metadata["nbgrader"] = {"grade": True, "points": 2}
-    assert run(made)[1].passed == 0
-
-
 # Runs that are less than they seem
 
 
 @pytest.mark.parametrize(
     ("source", "seconds", "problem"),
     [
-        ("import sys; sys.exit(0)", 30, "did not run"),
-        ("raise KeyError('lost')", 30, "a cell raised KeyError: 'lost'"),
+        ("import sys; sys.exit(0)", 30, "cell cell-1 raised SystemExit: 0"),
+        ("raise KeyError('lost')", 30, "cell cell-1 raised KeyError: 'lost'"),
         ("import os; os._exit(0)", 30, "the kernel died"),
         ("import time; time.sleep(60)", 2, "a cell ran longer than its time limit"),
     ],
@@ -134,6 +130,13 @@ def test_faulty_run_is_caught(run, source, seconds, problem):
     _, result = run(notebook(source, "1 + 1"), seconds)
     assert any(problem in told for told in result.problems), result.problems
     assert "FAILED lesson: " in table([result])
+
+
+def test_cell_that_did_not_run_is_a_fault():
+    source, executed = notebook("1", "2"), notebook("1", "2")
+    notebooks.code_cells(executed)[0].execution_count = 1
+    found = notebooks.faults(executed, source)
+    assert found == ["cell cell-1 did not run", "cell cell-2 did not run"]
 
 
 def test_command_line_fails_on_a_faulty_run_and_goes_on(tmp_path):
@@ -150,7 +153,7 @@ def test_command_line_fails_on_a_faulty_run_and_goes_on(tmp_path):
     command = [sys.executable, "-m", "coursehelpers.execution", "run", *options]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "FAILED a: a cell raised ZeroDivisionError: division by zero" in done.stdout
+    assert "FAILED a: cell cell-1 raised ZeroDivisionError: division by zero" in done.stdout
     assert re.search(r"^b +2 ", done.stdout, re.M)
     assert "Traceback" not in done.stderr
 
@@ -268,6 +271,9 @@ def test_drifted_figure_is_caught(published):
     validated = compare(path, executed)
     assert not validated.passed
     assert "looks as stored" in validated.report
+    # A picture that is lost altogether, its text still there.
+    edit(executed, lambda made: made.cells[-1].outputs[0].data.pop("image/png"))
+    assert not compare(path, executed).passed
 
 
 def test_trained_values_agree_within_the_tolerance_of_their_cell(published):
@@ -283,6 +289,22 @@ def test_trained_values_agree_within_the_tolerance_of_their_cell(published):
 def test_publish_refuses_red_output(run):
     path, result = run(notebook("import sys; print('hot', file=sys.stderr)"))
     with pytest.raises(SystemExit, match="cell-1 writes to stderr: hot"):
+        publish(path, result.path)
+
+
+@pytest.mark.parametrize("parameter", [{"PROFILE": "quick"}, {"SEED": 7}])
+def test_publish_refuses_another_run_than_the_standard_one(run, parameter):
+    path, result = run(notebook("1"), **parameter)
+    with pytest.raises(SystemExit, match="it was executed with"):
+        publish(path, result.path)
+
+
+def test_publish_refuses_a_check_without_all_its_points(run):
+    made = notebook("1")
+    made.cells[-1].metadata["nbgrader"] = {"grade": True, "points": 2}
+    path, result = run(made)
+    assert result.passed == 0
+    with pytest.raises(SystemExit, match="only 0 of 1 checks passed"):
         publish(path, result.path)
 
 
@@ -310,10 +332,33 @@ def test_publish_stores_outputs_without_traces_of_the_run(published):
 
 @given(st.floats(0.01, 1e6), st.floats(-0.2, 0.2))
 def test_numbers_agree_exactly_within_their_tolerance(value, change):
-    stored, recorded = f"loss {value:.9g} of 3", f"loss {value * (1 + change):.9g} of 3"
+    stored, recorded = f"loss {value:.9f} of 3", f"loss {value * (1 + change):.9f} of 3"
     if abs(abs(change) - 0.1) > 1e-6:
         agrees = agree(stored, recorded, rtol=0.1) == stored
         assert agrees == (abs(change) < 0.1)
+
+
+@pytest.mark.parametrize(
+    ("stored", "recorded", "tolerance", "agrees"),
+    [
+        ("gain 0.016", "gain -0.02", {"atol": 0.05}, True),
+        ("gain 0.016", "gain -0.04", {"atol": 0.05}, False),
+        ("rounded 0.000", "rounded 0.001", {"rtol": 0.1}, True),
+        ("rounded 0.000", "rounded 0.002", {"rtol": 0.1}, False),
+        ("[1,23]", "[12,3]", {"rtol": 0.1}, False),
+        ("1,000", "1,050", {"rtol": 0.1}, True),
+        ("colour #0072B2", "colour #0073B2", {"rtol": 0.1}, False),
+        ("epoch3", "epoch4", {"rtol": 1.0}, False),
+    ],
+)
+def test_tolerances(stored, recorded, tolerance, agrees):
+    assert (agree(stored, recorded, **tolerance) == stored) == agrees
+
+
+def test_tag_without_a_number_is_an_error():
+    (_, cell) = notebooks.code_cells(notebook(("1", ["rtol=small"])))
+    with pytest.raises(SystemExit, match=r"cell-1 has the tag 'rtol=small'"):
+        notebooks.tolerance(cell)
 
 
 @given(st.text())
@@ -333,12 +378,12 @@ def test_columns_may_shift():
     assert agree("  a  0.5", "a   0.5", rtol=0) == "  a  0.5"
 
 
-def png(height=1.0, width=3.0, title=""):
+def png(height=1.0, width=3.0, title="", color="C0"):
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, 2))
     axes = figure.subplots()
-    axes.plot([0, 1, height])
+    axes.plot([0, 1, height], color=color)
     axes.set_title(title)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
@@ -350,6 +395,8 @@ def test_pictures_are_told_apart():
     assert "another size" in picture_difference(png(), png(width=4))
     assert "difference" in picture_difference(png(), png(height=0.5))
     assert "difference" in picture_difference(png(title="training error"), png())
+    # Blue and vermilion are equally bright.
+    assert "difference" in picture_difference(png(color="#0072B2"), png(color="#D55E00"))
 
 
 # GPU runs

@@ -7,7 +7,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from coursehelpers.metrics import Interval, mean_interval, median_interval, summarize
+from coursehelpers.metrics import (
+    Interval,
+    mean_interval,
+    median_interval,
+    paired_differences,
+    summarize,
+)
 
 # The same examples in every run, and no time limit per example: a shared runner can stall.
 properties = settings(derandomize=True, deadline=None, max_examples=100)
@@ -221,3 +227,21 @@ def test_summary_leaves_the_frame_as_it_is(frame):
 def test_summary_of_a_single_repetition_is_an_error(frame):
     with pytest.raises(ValueError, match="at least two repetitions"):
         summarize(frame.iloc[:2], "model", "loss")
+
+
+def test_paired_differences_remove_what_the_settings_share():
+    shared = np.array([0.0, 10.0, -5.0, 3.0])
+    rows = [
+        {"setting": setting, "seed": seed, "value": shared[seed] + gain}
+        for setting, gain in (("none", 0.0), ("better", 1.0))
+        for seed in range(4)
+    ]
+    table = paired_differences(pd.DataFrame(rows), "setting", "value", baseline="none")
+    assert table[["setting", "n"]].to_numpy().tolist() == [["better", 4]]
+    assert table[["estimate", "low", "high"]].to_numpy() == pytest.approx(1.0)
+
+
+def test_paired_differences_name_an_unknown_baseline():
+    frame = pd.DataFrame({"setting": ["a", "a"], "seed": [0, 1], "value": [1.0, 2.0]})
+    with pytest.raises(ValueError, match=r"no setting 'b'; there are: \['a'\]"):
+        paired_differences(frame, "setting", "value", baseline="b")

@@ -8,6 +8,7 @@ that an answer in another process uses, so that the two cannot drift apart.
 import _thread
 import contextlib
 import functools
+import inspect
 import io
 import json
 import re
@@ -74,8 +75,12 @@ class LocalAnswer:
 
         A Keras model in the result becomes a `Handle` that the other methods take.
         """
+        if _is_model(self._answer):
+            raise AnswerError("Hand in the function that builds the model, not the model.")
         if not callable(self._answer):
             raise AnswerError(f"The answer should be a function, got {_kind(self._answer)}.")
+        if inspect.iscoroutinefunction(self._answer):
+            raise AnswerError("Your function is declared with `async def`; use `def`.")
         return self._ask(lambda: self._answer(*self._resolve(decode(encode(list(values))))))
 
     def predict(self, x, training=False, model=None):
@@ -128,11 +133,11 @@ class LocalAnswer:
 
     def _raised(self, error):
         *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-        return frame.f_code is getattr(self._answer, "__code__", None)
+        function = inspect.unwrap(self._answer) if inspect.isfunction(self._answer) else None
+        return function is not None and frame.f_code is function.__code__
 
     def _handle(self, value):
-        keras = sys.modules.get("keras")
-        if keras is None or not isinstance(value, keras.Model):
+        if not _is_model(value):
             return None
         self._models.append(value)
         return Handle(len(self._models) - 1)
@@ -150,10 +155,14 @@ class LocalAnswer:
                 f"Your function should return a Keras model, it returned {_kind(handle)}."
             )
         model = self._answer if handle is None else self._models[handle.number]
-        keras = sys.modules.get("keras")
-        if keras is None or not isinstance(model, keras.Model):
+        if not _is_model(model):
             raise AnswerError(f"The answer should be a Keras model, got {_kind(model)}.")
         return model
+
+
+def _is_model(value):
+    keras = sys.modules.get("keras")  # without Keras there is no model, and no need to import it
+    return keras is not None and isinstance(value, keras.Model)
 
 
 def _kind(value):

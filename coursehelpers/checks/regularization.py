@@ -265,7 +265,7 @@ def early_stopping(answer, expect, rng):
         stopped, best = _stopping(val_losses, patience)
         last, best_of_all = len(val_losses) - 1, int(np.argmin(val_losses))
         expect.given = f"For the losses {np.round(val_losses, 2).tolist()} and patience {patience}"
-        got = answer.call(val_losses, patience)
+        got = answer.call(val_losses.tolist(), patience)
         silent = got is None and best + patience > last
         expect.that(not silent, "", mistakes=_known(("no stop, no return", True)))
         expect.close(

@@ -1,6 +1,5 @@
 """Read notebooks and tell what their cells are: the words the other modules here share."""
 
-import re
 from pathlib import Path
 
 import nbformat
@@ -53,12 +52,25 @@ def is_grade(cell):
     return bool(cell.metadata.get("nbgrader", {}).get("grade"))
 
 
-def rtol(cell):
-    """Return a cell's relative tolerance, from its tag ``rtol=0.05``; 0 is exact."""
+def tolerance(cell):
+    """Return how far the numbers of a cell may be off, from its tags ``rtol=0.05``, ``atol=0.1``.
+
+    Raises
+    ------
+    SystemExit
+        If such a tag holds no number.
+    """
+    found = {}
     for tag in tags(cell):
-        if match := re.fullmatch(r"rtol=(\d*\.?\d+)", tag):
-            return float(match[1])
-    return 0.0
+        kind, _, value = tag.partition("=")
+        if kind in ("rtol", "atol"):
+            try:
+                found[kind] = float(value)
+            except ValueError:
+                raise SystemExit(
+                    f"Cell {cell.id} has the tag {tag!r}, expected a number."
+                ) from None
+    return found
 
 
 def faults(executed, source):
@@ -80,8 +92,9 @@ def faults(executed, source):
     for cell, original in zip(ran, wanted, strict=False):
         if cell.source != original.source:
             found.append(f"cell {cell.id} is stale: its source has changed since it ran")
-        elif any(output.output_type == "error" for output in cell.outputs):
-            found.append(f"cell {cell.id} ended in an error")
+        elif errors := [o for o in cell.outputs if o.output_type == "error"]:
+            # The cells after it did not run, of course.
+            return [*found, f"cell {cell.id} raised {errors[0].ename}: {errors[0].evalue}"]
         elif cell.execution_count is None:
             found.append(f"cell {cell.id} did not run")
     return found

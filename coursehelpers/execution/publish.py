@@ -13,9 +13,12 @@ from pathlib import Path
 import nbformat
 
 from coursehelpers.execution import notebooks
+from coursehelpers.execution.run import checks
 
 # Tags of the cells that publishing reads or writes.
 TIMES, HEADLINE, COVER = "times", "headline", "cover"
+# What the stored outputs come from.
+PUBLISHED = {"PROFILE": "standard", "SEED": 0, "DEVICE": "cpu"}
 COVER_PATH = Path(".github/cover.png")
 README_TABLE = re.compile(r"(<!-- notebooks -->\n).*?(<!-- /notebooks -->)", re.S)
 
@@ -39,6 +42,12 @@ def publish(path, executed_path, quick_summary=None):
     """
     notebook, executed = notebooks.read(path), notebooks.read(executed_path)
     problems = notebooks.faults(executed, notebook)
+    parameters = executed.metadata.get("papermill", {}).get("parameters", {})
+    if parameters != PUBLISHED:
+        problems.append(f"it was executed with {dict(parameters)}, expected {PUBLISHED}")
+    passed, possible = checks(executed)
+    if passed < possible:
+        problems.append(f"only {passed} of {possible} checks passed")
     ran = {cell.id: cell for cell in notebooks.code_cells(executed)}
     problems += [
         f"cell {cell.id} writes to stderr: {output.text.strip()[:200]}"
@@ -53,10 +62,9 @@ def publish(path, executed_path, quick_summary=None):
         cell.execution_count = ran[cell.id].execution_count
     _number_in_order(notebook)
     facts = notebook.metadata.setdefault("coursehelpers", {})
-    facts["cpu_seconds"] = {"standard": round(sum(_cpu(cell) for cell in ran.values()))}
-    quick = _recorded_cpu(quick_summary, Path(path).stem)
-    if quick is not None:
-        facts["cpu_seconds"]["quick"] = quick
+    seconds = facts.setdefault("cpu_seconds", {})
+    seconds["standard"] = round(sum(_cpu(cell) for cell in ran.values()))
+    seconds.update(_quick_cpu(quick_summary, Path(path).stem))
     facts["headline"] = _text_of(notebook, HEADLINE)
     _write_times(notebook, section_times(executed))
     nbformat.validate(notebook)
@@ -126,11 +134,21 @@ def _cpu(cell):
     return cell.metadata.get("coursehelpers", {}).get("cpu_seconds", 0.0)
 
 
-def _recorded_cpu(summary, name):
+def _quick_cpu(summary, name):
+    """Return the time of a good run in the quick profile, if the record tells of one."""
     if summary is None or not Path(summary).exists():
-        return None
-    records = json.loads(Path(summary).read_text())["notebooks"]
-    return next((round(r["cpu_seconds"]) for r in records if r["name"] == name), None)
+        return {}
+    record = json.loads(Path(summary).read_text())
+    if record["parameters"] != {**PUBLISHED, "PROFILE": "quick"}:
+        return {}
+    for run in record["notebooks"]:
+        if run["name"] == name and not run["problems"] and run["passed"] == run["checks"]:
+            return {"quick": round(run["cpu_seconds"])}
+    return {}
+
+
+def _rounded(seconds):
+    return f"{seconds:.0f}" if seconds >= 1 else "< 1"
 
 
 def _number_in_order(notebook):
@@ -156,7 +174,7 @@ def _write_times(notebook, sections):
         "",
         "| section | CPU time (standard) |",
         "|---|---|",
-        *(f"| {name} | {max(seconds, 1):.0f} s |" for name, seconds in sections.items()),
+        *(f"| {name} | {_rounded(seconds)} s |" for name, seconds in sections.items()),
     ]
     for cell in notebook.cells:
         if TIMES in notebooks.tags(cell):

@@ -95,8 +95,10 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
         )
     except KeyboardInterrupt:
         raise
+    except papermill.PapermillExecutionError:
+        pass  # the cell's own output tells more
     except Exception as error:
-        # papermill, nbclient and jupyter_client raise a dozen types; each is a failed run.
+        # nbclient and jupyter_client raise a dozen types; each is a failed run.
         problems.append(_reason(error))
     seconds = time.monotonic() - start
     executed = notebooks.read(target) if target.exists() else nbformat.v4.new_notebook()
@@ -108,9 +110,9 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
     if not problems:
         problems += notebooks.faults(executed, original)
     ran = [c for c in notebooks.code_cells(executed) if c.execution_count is not None]
-    passed, checks = _checks(executed)
+    passed, possible = checks(executed)
     return Executed(
-        source.stem, len(ran), seconds, cpu.total, passed, checks, str(target), tuple(problems)
+        source.stem, len(ran), seconds, cpu.total, passed, possible, str(target), tuple(problems)
     )
 
 
@@ -143,8 +145,8 @@ def table(results):
     rows = [("notebook", "cells", "seconds", "CPU s", "checks passed", "executed copy")]
     for r in results:
         path = os.path.relpath(r.path)
-        checks = f"{r.passed} of {r.checks}"
-        row = (r.name, str(r.cells), f"{r.seconds:.0f}", f"{r.cpu_seconds:.0f}", checks)
+        passed = f"{r.passed} of {r.checks}"
+        row = (r.name, str(r.cells), f"{r.seconds:.0f}", f"{r.cpu_seconds:.0f}", passed)
         rows.append((*row, path))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)) for row in rows]
@@ -193,13 +195,11 @@ def _reason(error):
         "DeadKernelError": "the kernel died (out of memory, or the process was killed)",
         "CellTimeoutError": "a cell ran longer than its time limit",
     }
-    if kind == "PapermillExecutionError":
-        return f"a cell raised {error.ename}: {error.evalue}"
     return known.get(kind, f"{kind}: {text[0] if text else 'no message'}")
 
 
-def _checks(executed):
-    """Count the checks that gave all their points: a grade cell's value is what it earned."""
+def checks(executed):
+    """Count the checks that gave all their points, and all; a grade cell's value is its points."""
     cells = [cell for cell in notebooks.code_cells(executed) if notebooks.is_grade(cell)]
     values = [
         [o.data.get("text/plain") for o in cell.outputs if o.output_type == "execute_result"]

@@ -1,6 +1,7 @@
 """The answer bank: for each exercise the answers its check must accept and those it must refuse.
 
-A folder for each notebook, a module for each exercise. Every answer is a function with the exercise's name:
+A folder for each notebook, a module for each exercise. Every answer is a function with the
+exercise's name:
 
     @accepted("loop")
     def l2_penalty(weights, lambda_, m): ...

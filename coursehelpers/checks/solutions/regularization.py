@@ -33,7 +33,7 @@ def build_smaller_mlp():
 
 
 def early_stopping(val_losses, patience):
-    """Return the last epoch that is trained and the best epoch so far, counted from 0."""
+    """Return the last epoch that is trained and the best one, for a patience of at least 1."""
     best_epoch = 0
     for epoch, val_loss in enumerate(val_losses):
         if val_loss < val_losses[best_epoch]:
