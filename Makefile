@@ -44,7 +44,7 @@ notebooks: $(READY)  ## execute every notebook into build/ (default PROFILE=stan
 
 test: PROFILE ?= quick
 test: $(READY)  ## run all tests, execution and validation of all notebooks included
-	@$(BIN)/python -m pytest --profile $(PROFILE)
+	@$(BIN)/python -m pytest --profile $(PROFILE) --numprocesses 2 --dist loadfile
 
 lab: $(READY)  ## open JupyterLab on the notebooks
 	@$(BIN)/python -m jupyter lab notebooks
