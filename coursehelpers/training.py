@@ -1,45 +1,16 @@
-"""Train with a progress bar that leaves nothing behind."""
+"""Train: one model for the eye with `fit`, many settings over many seeds with `compare`."""
 
-import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 
-def in_notebook():
-    """Return whether the code runs in a Jupyter kernel."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return shell is not None and hasattr(shell, "kernel")
+from coursehelpers.metrics import paired_differences, summarize
+from coursehelpers.progress import in_notebook, progress, progress_bar
 
-
-def progress(items, description=""):
-    """Iterate with a progress bar that tells the time left and disappears at the end.
-
-    Parameters
-    ----------
-    items : iterable
-    description : str, default ""
-        What is going on.
-
-    Yields
-    ------
-    object
-        The items.
-
-    Examples
-    --------
-    >>> [n**2 for n in progress(range(3), "squaring")]
-    [0, 1, 4]
-    """
-    from tqdm import tqdm
-
-    items = list(items)
-    # On a terminal the bar shows only if someone can see it; in a notebook stderr would be red.
-    line = _Line() if in_notebook() else None
-    where = {"disable": None} if line is None else {"file": line, "position": 0, "ascii": False}
-    try:
-        yield from tqdm(items, description, leave=False, mininterval=0.5, ncols=80, **where)
-    finally:
-        if line is not None:
-            line.show("")
+__all__ = ["Comparison", "Setting", "compare", "fit", "progress"]
 
 
 def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
@@ -69,48 +40,263 @@ def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
 
     history = keras.callbacks.History()
     history.epoch = []  # Keras sets it when the first epoch starts; an interrupt may be earlier
-    bar = progress(range(epochs), "training")
-    epoch_bar = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: next(bar))
     try:
-        model.fit(
-            *train,
-            validation_data=validation,
-            epochs=epochs,
-            batch_size=batch_size,
-            callbacks=[history, epoch_bar, *callbacks],
-            verbose=0,
-        )
+        with progress_bar(epochs, "training") as bar:
+            epoch_done = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: bar.update())
+            model.fit(
+                *train,
+                validation_data=validation,
+                epochs=epochs,
+                batch_size=batch_size,
+                callbacks=[history, epoch_done, *callbacks],
+                verbose=0,
+            )
     except KeyboardInterrupt:
         if not in_notebook():
             raise
         print(f"Interrupted after {len(history.epoch)} of {epochs} epochs.")
-    finally:
-        bar.close()
     return history
 
 
-class _Line:
-    """A file for tqdm: one display that changes and ends empty.
+class Setting(NamedTuple):
+    """One way of training, for `compare`.
 
-    Clearing the output instead would take away what the cell has printed. The empty display cannot
-    be seen; executing a notebook drops it from the stored outputs.
+    What is random or keeps a state is not given but built, anew for every seed.
+
+    Attributes
+    ----------
+    build : callable
+        Returns a new compiled `keras.Model`: ``build()``. Its initializers, regularizers and
+        optimizer belong inside, so that every seed gets its own.
+    callbacks : callable, optional
+        Returns a new list of Keras callbacks, such as ``EarlyStopping(patience=5)``. They work
+        epoch by epoch; one that needs every batch is refused.
+    augment : callable, optional
+        Returns a new Keras layer that maps a training batch ``{"images": x, "labels": y}`` to
+        another one, as the layers of Keras for images do; ``keras.layers.Pipeline`` joins several.
+    class_weight : mapping of int to float, optional
+        As in `keras.Model.fit`.
+    epochs : int, optional
+        Epochs of this setting, where they differ from those of the comparison.
     """
 
-    def __init__(self):
-        self.handle = None
+    build: Callable
+    callbacks: Callable = list
+    augment: Callable | None = None
+    class_weight: Mapping | None = None
+    epochs: int | None = None
 
-    def write(self, text):
-        if text.strip():
-            self.show(text.strip())
 
-    def flush(self):
-        """Nothing is held back."""
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` measured.
 
-    def show(self, text):
-        from IPython.display import display
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row per value: ``setting``, ``seed``, ``epoch`` (from 0), ``split`` ("train",
+        "validation", "test"; "model" for what is measured on the trained model), ``metric`` and
+        ``value``.
+    partial : bool
+        Whether Ctrl-C ended it early. Then only complete runs are in the frame.
+    tracing_seconds : float
+        Time spent on compiling the settings before anything was trained.
+    """
 
-        bundle = {"text/plain": text}
-        if self.handle is None:
-            self.handle = display(bundle, raw=True, display_id=True)
-        else:
-            self.handle.update(bundle, raw=True)
+    frame: object
+    partial: bool = False
+    tracing_seconds: float = 0.0
+
+    def final(self, metric="accuracy", split="test"):
+        """Return the values after the last epoch of each run.
+
+        Parameters
+        ----------
+        metric : str, default "accuracy"
+        split : {"train", "validation", "test", "model"}, default "test"
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``setting``, ``seed``, ``value``; one row per run.
+
+        Raises
+        ------
+        ValueError
+            If that was not measured; the message tells what was.
+        """
+        measured = self.frame[["split", "metric"]].drop_duplicates().itertuples(index=False)
+        there = [tuple(pair) for pair in measured]
+        if (split, metric) not in there:
+            raise ValueError(
+                f"There is no {metric!r} on {split!r}; there are: "
+                f"{', '.join(f'{m!r} on {s!r}' for s, m in there) or 'no complete runs'}."
+            )
+        rows = self.frame[(self.frame["split"] == split) & (self.frame["metric"] == metric)]
+        last = rows.groupby(["setting", "seed"], sort=False)["epoch"].transform("max")
+        rows = rows[rows["epoch"] == last]
+        return rows[["setting", "seed", "value"]].reset_index(drop=True)
+
+    def summary(self, metric="accuracy", split="test", baseline=None):
+        """Summarize each setting, and its paired difference to a baseline.
+
+        Parameters
+        ----------
+        metric : str, default "accuracy"
+        split : {"train", "validation", "test", "model"}, default "test"
+        baseline : str, optional
+            The setting to compare with, by default the first.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by setting: the mean over the seeds as ``estimate`` with its 95 % t-interval
+            ``low``, ``high`` and the number of seeds ``n``; then the same of ``difference``, with
+            Holm's correction over the settings (see `differences`). A partial comparison has a
+            column ``partial`` as well.
+        """
+        table = summarize(self.final(metric, split), "setting", "value").set_index("setting")
+        differences = self.differences(metric, split, baseline)
+        names = {"estimate": "difference", "low": "difference low", "high": "difference high"}
+        table = table.join(differences.rename(columns=names)[[*names.values(), "p"]])
+        return table.assign(partial=True) if self.partial else table
+
+    def differences(self, metric="accuracy", split="test", baseline=None):
+        """Compare each setting with a baseline, seed by seed.
+
+        Parameters
+        ----------
+        metric, split, baseline
+            As in `summary`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by setting: `coursehelpers.metrics.paired_differences`.
+        """
+        values = self.final(metric, split)
+        baseline = values["setting"].iloc[0] if baseline is None else baseline
+        table = paired_differences(values, "setting", "value", baseline).set_index("setting")
+        return table.assign(partial=True) if self.partial else table
+
+
+def compare(
+    settings, data, *, seeds, epochs, batch_size=32, shuffle=True, measure=None, description=""
+):
+    """Train every setting over all seeds, in compiled loops over the batches of an epoch.
+
+    The updates are those of `keras.Model.fit`, without the time that it spends between batches. A
+    seed redraws the data, the initial weights, the random state of dropout and augmentation, and
+    the order of batches; all settings share these draws, so that they can be compared pairwise.
+
+    Parameters
+    ----------
+    settings : mapping of str to Setting or callable
+        Names, and how to train; a callable is `Setting.build`.
+    data : callable or tuple
+        From a seed to three parts, train, validation and test, each ``(x, y)`` or
+        ``(x, y, sample_weight)`` of arrays, of the same size for every seed; validation and test
+        may be None. Or these three parts, if every seed has the same.
+    seeds : iterable of int
+    epochs : int
+        Passes over the training data, at most: a callback may stop earlier.
+    batch_size : int, default 32
+        Examples per gradient step; the last batch of an epoch may be smaller.
+    shuffle : bool, default True
+        Whether every epoch has another order of examples.
+    measure : callable, optional
+        Called as ``measure(model, parts)`` after the last epoch of every run; it returns names
+        and numbers, which are recorded with split "model".
+    description : str, default ""
+        What the progress bar says.
+
+    Returns
+    -------
+    Comparison
+        Training metrics are means over the batches of an epoch, as in `keras.Model.fit`;
+        validation is evaluated after every epoch, test once, after the last. Ctrl-C in a notebook
+        returns the complete runs, marked as partial; elsewhere it is raised.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something is not as described above; or if `keras.Model.fit` could do it and this
+        function cannot. It never falls back to `fit`.
+
+    Notes
+    -----
+    Randomness has to come from Keras (``keras.random``, ``keras.layers``): the state of a bare
+    ``tf.random`` function cannot be reset. XLA (``jit_compile``) is not used.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from coursehelpers.models import build_mlp
+    >>> x, y = np.random.default_rng(0).random((40, 28, 28)), np.arange(40) % 10
+    >>> parts = (x, y), None, (x, y)
+    >>> settings = {"shallow": partial(build_mlp, ()), "deep": partial(build_mlp, (8, 8))}
+    >>> compare(settings, parts, seeds=range(2), epochs=1).summary("loss").n.tolist()
+    [2, 2]
+    """
+    import pandas as pd
+
+    from coursehelpers.compiled import CompiledRuns
+
+    settings = _checked_settings(settings, epochs)
+    seeds = _checked_seeds(seeds)
+    rows, done, tracing, runs = [], 0, 0.0, {}
+    planned = sum(setting.epochs for setting in settings.values()) * len(seeds)
+    partial = False
+    try:
+        with progress_bar(planned, description) as bar:
+            for seed in seeds:
+                parts = data(seed) if callable(data) else data
+                for name, setting in settings.items():
+                    bar.set_description(f"{description} {name}, seed {seed}".strip())
+                    if name not in runs:
+                        start = time.perf_counter()
+                        runs[name] = CompiledRuns(name, setting, parts, batch_size)
+                        tracing += time.perf_counter() - start
+                    before = bar.n
+                    run = runs[name].train(seed, parts, shuffle, measure, bar.update)
+                    rows += [(name, seed, *row) for row in run]
+                    # Early stopping leaves epochs out: the time left has to know.
+                    bar.total -= setting.epochs - (bar.n - before)
+                    done += 1
+    except KeyboardInterrupt:
+        if not in_notebook():
+            raise
+        partial = True
+        print(f"Interrupted: {done} of {len(seeds) * len(settings)} runs are complete.")
+    columns = ["setting", "seed", "epoch", "split", "metric", "value"]
+    return Comparison(pd.DataFrame(rows, columns=columns), partial, tracing)
+
+
+def _checked_settings(settings, epochs):
+    if not isinstance(settings, Mapping) or not settings:
+        raise TypeError(
+            "settings must map names to Settings or to functions that build a model, "
+            f"got {settings!r}."
+        )
+    checked = {}
+    for name, setting in settings.items():
+        setting = setting if isinstance(setting, Setting) else Setting(setting)
+        if not callable(setting.build):
+            raise TypeError(
+                f"Setting {name!r} must be a function that builds a compiled model, "
+                f"got {type(setting.build).__name__}. Give the function, not the model."
+            )
+        setting = setting._replace(epochs=epochs if setting.epochs is None else setting.epochs)
+        if not isinstance(setting.epochs, int | np.integer) or setting.epochs < 1:
+            raise ValueError(f"epochs must be an integer of at least 1, got {setting.epochs!r}.")
+        checked[name] = setting
+    return checked
+
+
+def _checked_seeds(seeds):
+    if not isinstance(seeds, Iterable):
+        raise TypeError(f"seeds must be several integers, such as range(5), got {seeds!r}.")
+    seeds = [int(seed) for seed in seeds]
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds must be different non-negative integers, got {seeds}.")
+    return seeds

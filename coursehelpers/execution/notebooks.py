@@ -4,8 +4,11 @@ from pathlib import Path
 
 import nbformat
 
+from coursehelpers.claims import MIME as CLAIM
+
 INJECTED = "injected-parameters"
 BY_PROFILE = "by-profile"
+ROBUST = "robust"
 
 
 def read(path):
@@ -50,6 +53,22 @@ def code_cells(notebook):
 def is_grade(cell):
     """Return whether a cell is graded (nbgrader's metadata)."""
     return bool(cell.metadata.get("nbgrader", {}).get("grade"))
+
+
+def claims(cell):
+    """Return the claims among the outputs of a cell, as dicts."""
+    return [o.data[CLAIM] for o in cell.get("outputs", ()) if CLAIM in o.get("data", {})]
+
+
+def depends_on_profile(cell):
+    """Return whether the outputs of a cell are comparable in the standard profile only.
+
+    The numbers of a claim always depend on the profile. A claim tagged ``robust`` has to come out
+    the same in every one.
+    """
+    if claims(cell):
+        return ROBUST not in tags(cell)
+    return BY_PROFILE in tags(cell)
 
 
 def tolerance(cell):

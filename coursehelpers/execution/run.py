@@ -37,6 +37,8 @@ class Executed(NamedTuple):
         Wall time, and processor time of the kernel.
     passed, checks : int
         Checks that gave all their points, and checks there are.
+    supported, claims : int
+        Claims that the measurements support, and claims there are.
     path : str
         The executed copy.
     problems : tuple of str
@@ -49,6 +51,8 @@ class Executed(NamedTuple):
     cpu_seconds: float
     passed: int
     checks: int
+    supported: int
+    claims: int
     path: str
     problems: tuple[str, ...]
 
@@ -69,7 +73,8 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
     Returns
     -------
     Executed
-        A failed cell, a timeout or a dead kernel are told in ``problems``, never raised.
+        A failed cell, a timeout or a dead kernel are told in ``problems``, never raised. The
+        claims with their numbers lie beside the copy, in ``<name>.claims.json``.
     """
     source, target = Path(source).resolve(), Path(target).resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -110,10 +115,27 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
     if not problems:
         problems += notebooks.faults(executed, original)
     ran = [c for c in notebooks.code_cells(executed) if c.execution_count is not None]
-    passed, possible = checks(executed)
+    claims = recorded_claims(executed)
+    target.with_suffix(".claims.json").write_text(json.dumps(claims, indent=1) + "\n")
     return Executed(
-        source.stem, len(ran), seconds, cpu.total, passed, possible, str(target), tuple(problems)
+        source.stem,
+        len(ran),
+        seconds,
+        cpu.total,
+        *checks(executed),
+        *(sum(claim["state"] == "supported" for claim in claims), len(claims)),
+        str(target),
+        tuple(problems),
     )
+
+
+def recorded_claims(executed):
+    """Return every claim of an executed notebook, with the cell that makes it."""
+    return [
+        {"cell": cell.id, "robust": notebooks.ROBUST in notebooks.tags(cell), **claim}
+        for cell in notebooks.code_cells(executed)
+        for claim in notebooks.claims(cell)
+    ]
 
 
 def execute_all(paths, folder, parameters, cell_seconds=CELL_SECONDS):
@@ -141,13 +163,13 @@ def execute_all(paths, folder, parameters, cell_seconds=CELL_SECONDS):
 
 
 def table(results):
-    """Return the closing table: notebook, cells, seconds, checks passed, executed copy."""
-    rows = [("notebook", "cells", "seconds", "CPU s", "checks passed", "executed copy")]
+    """Return the closing table: what ran, how long, what passed, and where the copy lies."""
+    checked = ("checks passed", "claims supported")
+    rows = [("notebook", "cells", "seconds", "CPU s", *checked, "executed copy")]
     for r in results:
-        path = os.path.relpath(r.path)
-        passed = f"{r.passed} of {r.checks}"
-        row = (r.name, str(r.cells), f"{r.seconds:.0f}", f"{r.cpu_seconds:.0f}", passed)
-        rows.append((*row, path))
+        row = (r.name, str(r.cells), f"{r.seconds:.0f}", f"{r.cpu_seconds:.0f}")
+        checked = (f"{r.passed} of {r.checks}", f"{r.supported} of {r.claims}")
+        rows.append((*row, *checked, os.path.relpath(r.path)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)) for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))

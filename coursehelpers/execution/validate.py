@@ -2,8 +2,8 @@
 
 nbval compares text exactly and pictures not at all. So before it sees them, the recorded outputs
 are prepared here: a number within its cell's tolerance of the stored one is written as the stored
-one, and every picture gets a line of text that says whether it looks as stored. What differs by
-more stays as it is, and nbval shows the difference.
+one, every picture gets a line of text that says whether it looks as stored, and of a claim only its
+state is left. What differs by more stays as it is, and nbval shows the difference.
 """
 
 import base64
@@ -63,7 +63,8 @@ def validate(stored, executed, profile, folder):
     stored, executed : path-like
         The notebook with its published outputs, and the copy that papermill executed.
     profile : str
-        Outside "standard", outputs of cells tagged ``by-profile`` are not compared.
+        Outside "standard", outputs of cells tagged ``by-profile`` and claims not tagged ``robust``
+        are not compared.
     folder : path-like
         Where the prepared copies go.
 
@@ -80,7 +81,7 @@ def validate(stored, executed, profile, folder):
         twin = by_id.get(cell.id)
         for either in filter(None, (cell, twin)):
             either.outputs = [o for o in either.outputs if o.get("name") != "stderr"]
-        by_profile = notebooks.BY_PROFILE in notebooks.tags(cell)
+        by_profile = notebooks.depends_on_profile(cell)
         if by_profile and profile != "standard":
             cell.metadata["tags"] = [*notebooks.tags(cell), "nbval-ignore-output"]
         ignored = "nbval-ignore-output" in notebooks.tags(cell)
@@ -132,6 +133,10 @@ def _prepare(cell, twin, pictures):
         if "image/png" in output.get("data", {}):
             output.data["text/x-picture"] = "looks as stored"
     for stored, recorded in zip(cell.outputs, twin.outputs, strict=False):
+        if notebooks.CLAIM in stored.get("data", {}) and notebooks.CLAIM in recorded.get(
+            "data", {}
+        ):
+            _prepare_claim(stored, recorded)
         if stored.output_type == recorded.output_type == "stream":
             recorded.text = agree(stored.text, recorded.text, **tolerance)
         for kind in set(stored.get("data", {})) & set(recorded.get("data", {})):
@@ -141,6 +146,15 @@ def _prepare(cell, twin, pictures):
                 recorded.data["text/x-picture"] = difference or "looks as stored"
             elif kind in ("text/plain", "text/html"):
                 recorded.data[kind] = agree(stored.data[kind], recorded.data[kind], **tolerance)
+
+
+def _prepare_claim(stored, recorded):
+    """Leave the statements and their states; undecided contradicts nothing."""
+    before, now = stored.data[notebooks.CLAIM], recorded.data[notebooks.CLAIM]
+    if "undecided" in (before["state"], now["state"]):
+        now = {**now, "state": before["state"]}
+    for output, told in ((stored, before), (recorded, now)):
+        output.data = {"text/x-claim": f"{told['state']}: {told['statement']}"}
 
 
 def agree(stored, recorded, rtol=0.0, atol=0.0):

@@ -1,0 +1,162 @@
+"""Claims: sentences that a measurement supports, refutes or leaves undecided."""
+
+import math
+from dataclasses import asdict, dataclass
+from html import escape
+
+MIME = "application/vnd.coursehelpers.claim+json"
+# Told apart by symbol and word, not only by colour.
+LOOKS = {"supported": ("✓", "#0072B2"), "refuted": ("✗", "#D55E00"), "undecided": ("?", "#777777")}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement, what was measured, and what that says about it; `claim` makes it.
+
+    Attributes
+    ----------
+    statement : str
+    state : {"supported", "refuted", "undecided"}
+    quantity : str
+        Name of what was measured.
+    estimate, low, high : float
+        The measurement and its interval.
+    confidence : float
+    n : int
+        Number of repetitions.
+    unit : str
+        What was repeated.
+    claimed : str
+        What the statement says of the quantity, such as "above 0".
+    """
+
+    statement: str
+    state: str
+    quantity: str
+    estimate: float
+    low: float
+    high: float
+    confidence: float
+    n: int
+    unit: str
+    claimed: str
+
+    @property
+    def verdict(self):
+        """The sentence that the state allows."""
+        if self.state == "supported":
+            return f"Supported: {self.statement}"
+        if self.state == "refuted":
+            return f"Refuted: “{self.statement}” The measurement says otherwise."
+        return f"Undecided: “{self.statement}” {self.n} {self.unit} cannot tell."
+
+    @property
+    def measured(self):
+        """The numbers behind the verdict."""
+        numbers = (self.estimate, self.low, self.high)
+        estimate, low, high = (_format(number, self) for number in numbers)
+        return (
+            f"{self.quantity}: {estimate} ({self.confidence * 100:.3g} % interval "
+            f"{low} to {high}, {self.n} {self.unit}; claimed: {self.claimed})."
+        )
+
+    def __str__(self):
+        return f"{self.verdict}\n{self.measured}"
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        symbol, color = LOOKS[self.state]
+        html = (
+            f'<div style="border-left: 4px solid {color}; padding-left: 0.8em">'
+            f"<b>{symbol}</b> {escape(self.verdict)}<br><small>{escape(self.measured)}</small></div>"
+        )
+        # JSON has no infinity, which an interval of few repetitions may have as its end.
+        record = {
+            name: None if value in (math.inf, -math.inf) else value
+            for name, value in asdict(self).items()
+        }
+        return {"text/plain": str(self), "text/html": html, MIME: record}
+
+
+def claim(statement, quantity, row, *, above=None, below=None, within=None, unit="seeds"):
+    """Hold a statement against a measurement; the interval decides.
+
+    Parameters
+    ----------
+    statement : str
+        What is claimed, as a sentence without numbers.
+    quantity : str
+        Name of what was measured, such as "difference in test accuracy".
+    row : mapping or pandas.Series
+        The measurement: ``estimate``, ``low`` and ``high``, with ``n`` and, if it is not 0.95,
+        ``confidence``; such as a row of `Comparison.differences`.
+    above, below : float, optional
+        The statement is true if the quantity lies above, or below, this value.
+    within : tuple of float, optional
+        The statement is true if the quantity lies between these two values.
+    unit : str, default "seeds"
+        What was repeated.
+
+    Returns
+    -------
+    Claim
+        Supported if the whole interval lies where the statement puts the quantity, refuted if no
+        part of it does, else undecided. A notebook shows it as the sentence that its state allows.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one of `above`, `below`, `within` is given, a number is missing or NaN, or
+        the measurement was interrupted.
+
+    Examples
+    --------
+    >>> row = {"estimate": 0.05, "low": 0.02, "high": 0.08, "n": 5}
+    >>> print(claim("Dropout helps.", "Difference in test accuracy", row, above=0))
+    Supported: Dropout helps.
+    Difference in test accuracy: +0.050 (95 % interval +0.020 to +0.080, 5 seeds; claimed: above 0).
+    """
+    bounds = {"above": above, "below": below, "within": within}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    if len(given) != 1:
+        raise ValueError(
+            f"A claim says one thing: above=, below= or within=, got {', '.join(given) or 'none'}."
+        )
+    row = dict(row)
+    if row.get("partial", False):
+        raise ValueError(
+            "The comparison was interrupted: a claim needs all of its runs. Run it to its end."
+        )
+    numbers = {name: float(row.get(name, math.nan)) for name in ("estimate", "low", "high", "n")}
+    if missing := [name for name, number in numbers.items() if math.isnan(number)]:
+        raise ValueError(f"The measurement lacks {', '.join(missing)}; it has {dict(row)}.")
+    numbers["n"] = int(numbers["n"])
+    lower, upper, claimed = _range(**given)
+    low, high = numbers["low"], numbers["high"]
+    state = "undecided"
+    if lower < low and high < upper:
+        state = "supported"
+    elif high < lower or upper < low:
+        state = "refuted"
+    confidence = float(row.get("confidence", 0.95))
+    return Claim(
+        statement, state, quantity, **numbers, confidence=confidence, unit=unit, claimed=claimed
+    )
+
+
+def _range(above=None, below=None, within=None):
+    if above is not None:
+        return float(above), math.inf, f"above {above:g}"
+    if below is not None:
+        return -math.inf, float(below), f"below {below:g}"
+    lower, upper = within
+    if not lower < upper:
+        raise ValueError(f"within must be two rising numbers, got {within!r}.")
+    return float(lower), float(upper), f"within {lower:g} to {upper:g}"
+
+
+def _format(number, claim):
+    """Write a number with two digits of the interval's half width, a difference with its sign."""
+    half = (claim.high - claim.low) / 2
+    decimals = 3 if not math.isfinite(half) or half <= 0 else 1 - math.floor(math.log10(half))
+    sign = "+" if claim.claimed in ("above 0", "below 0") else ""
+    return f"{number:{sign},.{min(max(decimals, 0), 6)}f}"

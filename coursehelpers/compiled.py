@@ -1,0 +1,275 @@
+"""The compiled training loop behind `coursehelpers.training.compare`."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+EVALUATION_BATCH = 256
+BATCH_HOOKS = [
+    f"on_{mode}_{when}"
+    for mode in ("batch", "train_batch", "test_batch", "predict_batch", "test", "predict")
+    for when in ("begin", "end")
+]
+
+
+class CompiledRuns:
+    """The runs of one setting: a model, traced once, that every seed resets and trains.
+
+    Parameters
+    ----------
+    name : str
+    setting : coursehelpers.training.Setting
+        With its epochs.
+    parts : tuple
+        Train, validation and test data of one seed.
+    batch_size : int
+    """
+
+    def __init__(self, name, setting, parts, batch_size):
+        if keras.backend.backend() != "tensorflow":
+            raise ValueError(
+                f"compare needs Keras on TensorFlow, got the backend {keras.backend.backend()}. "
+                "Set KERAS_BACKEND=tensorflow before Keras is imported."
+            )
+        if tf.distribute.has_strategy():
+            raise ValueError("compare trains on one device; leave tf.distribute's scope first.")
+        self.name, self.setting, self.batch_size = name, setting, batch_size
+        train = _tensors(parts, setting.class_weight)[0]
+        self.example = tf.nest.map_structure(lambda array: array[:2], train)
+        self.model, self.augment = self._build(seed=0)
+        self._build_losses_and_metrics()
+        self.signature = _signature(train)
+        self.epoch = tf.function(
+            self._epoch, input_signature=[self.signature, tf.TensorSpec([None], tf.int32)]
+        )
+        self.epoch.get_concrete_function()
+        self.evaluate = tf.function(self._evaluate, reduce_retracing=True)
+
+    def train(self, seed, parts, shuffle, measure, tick):
+        """Train with one seed, and return rows ``(epoch, split, metric, value)``."""
+        train, validation, test = _tensors(parts, self.setting.class_weight)
+        self._require_same_structure(train, seed)
+        self._reset(seed)
+        model = self.model
+        callbacks = self._callbacks()
+        size = len(tf.nest.flatten(train)[0])
+        rng = np.random.default_rng([seed, 1])  # another stream than the one that drew the data
+        rows = []
+        model.stop_training = False
+        callbacks.on_train_begin()
+        for epoch in range(self.setting.epochs):
+            callbacks.on_epoch_begin(epoch)
+            order = rng.permutation(size) if shuffle else np.arange(size)
+            logs = _numbers(self.epoch(train, order.astype("int32")))
+            rows += [(epoch, "train", name, value) for name, value in logs.items()]
+            if validation is not None:
+                measured = _numbers(self.evaluate(validation))
+                rows += [(epoch, "validation", name, value) for name, value in measured.items()]
+                logs.update({f"val_{name}": value for name, value in measured.items()})
+            self._require_monitored(callbacks, logs)
+            callbacks.on_epoch_end(epoch, logs)
+            tick()
+            if model.stop_training:
+                break
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+        callbacks.on_train_end(logs)
+        if test is not None:
+            tested = _numbers(self.evaluate(test))
+            rows += [(epoch, "test", name, value) for name, value in tested.items()]
+        rows.append((epoch, "model", "epochs", epoch + 1.0))
+        measured = measure(model, parts) if measure else {}
+        rows += [(epoch, "model", name, float(value)) for name, value in measured.items()]
+        return rows
+
+    def _build(self, seed):
+        """Build the model and the augmenting layer of one seed, with all their variables."""
+        keras.utils.set_random_seed(seed)
+        model = self.setting.build()
+        if not isinstance(model, keras.Model):
+            raise TypeError(
+                f"Setting {self.name!r} must build a keras.Model, got {type(model).__name__}."
+            )
+        if not model.compiled or model.optimizer is None:
+            raise ValueError(
+                f"Setting {self.name!r} must build a compiled model: call its "
+                "compile(optimizer=..., loss=...) before returning it."
+            )
+        if model.run_eagerly:
+            raise ValueError(f"Setting {self.name!r} has run_eagerly=True; compare compiles.")
+        if not model.built:
+            model(self.example[0])
+        model.optimizer.build(model.trainable_variables)
+        augment = self.setting.augment and self.setting.augment()
+        if augment is not None:
+            if not isinstance(augment, keras.Layer):
+                raise TypeError(
+                    f"The augment of {self.name!r} must build a Keras layer, whose random state "
+                    f"a seed can reset, got {type(augment).__name__}."
+                )
+            augment({"images": self.example[0], "labels": self.example[1]}, training=True)
+        return model, augment
+
+    def _build_losses_and_metrics(self):
+        # They make their variables when first called, which must not happen inside the loop.
+        x, y, weight = (*self.example, None)[:3]
+        predictions = self.model(x)
+        self.model.compute_loss(x=x, y=y, y_pred=predictions, sample_weight=weight)
+        self.model.compute_metrics(x=x, y=y, y_pred=predictions, sample_weight=weight)
+
+    def _reset(self, seed):
+        """Give the traced model the state of a new one."""
+        model, augment = self._build(seed)
+        if model is self.model or model.optimizer is self.model.optimizer:
+            raise ValueError(
+                f"Setting {self.name!r} builds the same model or optimizer twice. Create both "
+                "inside its function, so that every seed starts anew."
+            )
+        pairs = [(self.model.variables, model.variables)]
+        pairs.append((self.model.optimizer.variables, model.optimizer.variables))
+        if augment is not None:
+            pairs.append((self.augment.variables, augment.variables))
+        for mine, new in pairs:
+            if [v.shape for v in mine] != [v.shape for v in new]:
+                raise ValueError(f"Setting {self.name!r} must build the same model every time.")
+            for variable, value in zip(mine, new, strict=True):
+                variable.assign(value)
+
+    def _callbacks(self):
+        listed = self.setting.callbacks()
+        for callback in listed:
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise TypeError(
+                    f"The callbacks of {self.name!r} must build a list of Keras callbacks, "
+                    f"got {type(callback).__name__} in it."
+                )
+            for hook in BATCH_HOOKS:
+                own = getattr(getattr(callback, hook), "__func__", None)
+                if own is not getattr(keras.callbacks.Callback, hook):
+                    raise ValueError(
+                        f"{type(callback).__name__} of setting {self.name!r} needs {hook}, but "
+                        "compare calls callbacks once per epoch only. Leave it out, or train "
+                        "with keras.Model.fit."
+                    )
+        return keras.callbacks.CallbackList(listed, model=self.model, epochs=self.setting.epochs)
+
+    def _require_monitored(self, callbacks, logs):
+        for callback in callbacks.callbacks:
+            monitor = getattr(callback, "monitor", None)
+            if monitor is not None and monitor not in logs:
+                raise ValueError(
+                    f"{type(callback).__name__} of setting {self.name!r} monitors {monitor!r}; "
+                    f"measured are: {', '.join(logs)}."
+                )
+
+    def _require_same_structure(self, train, seed):
+        if _signature(train) != self.signature:
+            raise ValueError(
+                "data must have the same shapes and dtypes for every seed; with seed "
+                f"{seed} the training part is {_signature(train)}, before it was {self.signature}."
+            )
+
+    def _epoch(self, train, order):
+        self.model.reset_metrics()
+        for start in tf.range(0, tf.size(order), self.batch_size):
+            self._train_step(_gather(train, order[start : start + self.batch_size]))
+        return self.model.get_metrics_result()
+
+    def _evaluate(self, part):
+        self.model.reset_metrics()
+        for start in tf.range(0, tf.shape(tf.nest.flatten(part)[0])[0], EVALUATION_BATCH):
+            self._test_step(_slice(part, start, start + EVALUATION_BATCH))
+        return self.model.get_metrics_result()
+
+    @tf.autograph.experimental.do_not_convert
+    def _train_step(self, batch):
+        if self.augment is not None:
+            x, y, *weight = batch
+            changed = self.augment({"images": x, "labels": y}, training=True)
+            batch = (changed["images"], changed["labels"], *weight)
+        logs = self.model.train_step(batch)
+        # The loop returns what the metrics have gathered; anything else would be lost.
+        if untracked := set(logs) - set(self.model.get_metrics_result()):
+            raise ValueError(
+                f"The train_step of setting {self.name!r} returns {sorted(untracked)}, which no "
+                "metric of the model gathers. Track it with keras.metrics.Mean."
+            )
+
+    @tf.autograph.experimental.do_not_convert
+    def _test_step(self, batch):
+        self.model.test_step(batch)
+
+
+def _gather(part, chosen):
+    return tf.nest.map_structure(lambda array: tf.gather(array, chosen), part)
+
+
+def _slice(part, start, stop):
+    return tf.nest.map_structure(lambda array: array[start:stop], part)
+
+
+def _signature(part):
+    return tf.nest.map_structure(
+        lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), part
+    )
+
+
+def _numbers(logs):
+    logs = {name: np.asarray(value) for name, value in logs.items()}
+    for name, value in logs.items():
+        if value.ndim:
+            raise ValueError(f"Metric {name!r} is no single number but has shape {value.shape}.")
+    return {name: float(value) for name, value in logs.items()}
+
+
+def _tensors(parts, class_weight):
+    """Convert the three parts of a data set to tensors, class weights to sample weights."""
+    if not isinstance(parts, tuple | list) or len(parts) != 3:
+        raise TypeError(
+            "data must be three parts, train, validation and test, each (x, y) or None, "
+            f"got {type(parts).__name__}."
+        )
+    named = zip(("train", "validation", "test"), parts, strict=True)
+    train, validation, test = (_part(name, part) for name, part in named)
+    if train is None:
+        raise ValueError("data has no training examples.")
+    if class_weight is not None:
+        if len(train) == 3:
+            raise ValueError("Give class_weight or sample weights, not both.")
+        train = (*train, _class_weights(train[1], class_weight))
+    return train, validation, test
+
+
+def _part(name, part):
+    if part is None:
+        return None
+    if not isinstance(part, tuple | list) or len(part) not in (2, 3):
+        raise TypeError(
+            f"The {name} data must be (x, y) or (x, y, sample_weight) of arrays, "
+            f"got {type(part).__name__}."
+        )
+    part = tf.nest.map_structure(lambda array: _tensor(name, array), tuple(part))
+    sizes = [array.shape[0] for array in tf.nest.flatten(part)]
+    if len(set(sizes)) > 1:
+        raise ValueError(f"The arrays of the {name} data differ in length: {sizes}.")
+    return part if sizes[0] else None
+
+
+def _tensor(name, array):
+    array = np.asarray(array)
+    if array.ndim == 0 or array.dtype == object:
+        raise TypeError(
+            f"The {name} data must be arrays with one entry per example, got dtype "
+            f"{array.dtype} and shape {array.shape}. Load a tf.data.Dataset into arrays first."
+        )
+    if array.dtype.kind == "f":  # as fit does
+        array = array.astype(keras.config.floatx())
+    return tf.constant(array)
+
+
+def _class_weights(y, class_weight):
+    if isinstance(y, tuple | list | dict):
+        raise ValueError("class_weight needs a single y; use sample weights with several outputs.")
+    y = y.numpy()
+    labels = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y))
+    weights = [class_weight.get(int(label), 1.0) for label in labels.round()]
+    return tf.constant(weights, keras.config.floatx())

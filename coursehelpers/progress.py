@@ -1,0 +1,95 @@
+"""A progress bar that leaves nothing behind."""
+
+import contextlib
+import sys
+
+
+def in_notebook():
+    """Return whether the code runs in a Jupyter kernel."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def progress(items, description=""):
+    """Iterate with a progress bar that tells the time left and disappears at the end.
+
+    Parameters
+    ----------
+    items : iterable
+    description : str, default ""
+        What is going on.
+
+    Yields
+    ------
+    object
+        The items.
+
+    Examples
+    --------
+    >>> [n**2 for n in progress(range(3), "squaring")]
+    [0, 1, 4]
+    """
+    items = list(items)
+    with progress_bar(len(items), description) as bar:
+        for item in items:
+            yield item
+            bar.update()
+
+
+@contextlib.contextmanager
+def progress_bar(total, description=""):
+    """Show a progress bar while the block runs; it disappears at the end.
+
+    Parameters
+    ----------
+    total : int
+        Steps until the end.
+    description : str, default ""
+        What is going on.
+
+    Yields
+    ------
+    tqdm.tqdm
+        To be told of each step by ``update()``.
+    """
+    from tqdm import tqdm
+
+    # On a terminal the bar shows only if someone can see it; in a notebook stderr would be red.
+    line = _Line() if in_notebook() else None
+    where = {"disable": None} if line is None else {"file": line, "position": 0, "ascii": False}
+    try:
+        with tqdm(
+            total=total, desc=description, leave=False, mininterval=0.5, ncols=80, **where
+        ) as bar:
+            yield bar
+    finally:
+        if line is not None:
+            line.show("")
+
+
+class _Line:
+    """A file for tqdm: one display that changes and ends empty.
+
+    Clearing the output instead would take away what the cell has printed. The empty display cannot
+    be seen; executing a notebook drops it from the stored outputs.
+    """
+
+    def __init__(self):
+        self.handle = None
+
+    def write(self, text):
+        if text.strip():
+            self.show(text.strip())
+
+    def flush(self):
+        """Nothing is held back."""
+
+    def show(self, text):
+        from IPython.display import display
+
+        bundle = {"text/plain": text}
+        if self.handle is None:
+            self.handle = display(bundle, raw=True, display_id=True)
+        else:
+            self.handle.update(bundle, raw=True)
