@@ -145,13 +145,13 @@ def claim(statement, quantity, row, *, above=None, below=None, within=None, unit
 
 def _range(above=None, below=None, within=None):
     if above is not None:
-        return float(above), math.inf, f"above {above:g}"
+        return float(above), math.inf, f"above {above:.4g}"
     if below is not None:
-        return -math.inf, float(below), f"below {below:g}"
+        return -math.inf, float(below), f"below {below:.4g}"
     lower, upper = within
     if not lower < upper:
         raise ValueError(f"within must be two rising numbers, got {within!r}.")
-    return float(lower), float(upper), f"within {lower:g} to {upper:g}"
+    return float(lower), float(upper), f"within {lower:.4g} to {upper:.4g}"
 
 
 def _format(number, claim):

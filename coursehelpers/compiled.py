@@ -13,13 +13,14 @@ BATCH_HOOKS = [
 
 
 class CompiledRuns:
-    """The runs of one setting: a model, traced once, that every seed resets and trains.
+    """The runs of one way to build a model: traced once, reset and trained for every seed.
 
     Parameters
     ----------
     name : str
+        The setting's name, for errors.
     setting : coursehelpers.training.Setting
-        With its epochs.
+        Its ``build``, ``augment`` and ``class_weight`` are compiled.
     parts : tuple
         Train, validation and test data of one seed.
     batch_size : int
@@ -45,19 +46,25 @@ class CompiledRuns:
         self.epoch.get_concrete_function()
         self.evaluate = tf.function(self._evaluate, reduce_retracing=True)
 
-    def train(self, seed, parts, shuffle, measure, tick):
-        """Train with one seed, and return rows ``(epoch, split, metric, value)``."""
+    def train(self, name, setting, seed, parts, shuffle, measure, tick):
+        """Train with the epochs and callbacks of a setting and one seed.
+
+        Returns
+        -------
+        list of tuple
+            Rows ``(epoch, split, metric, value)``.
+        """
         train, validation, test = _tensors(parts, self.setting.class_weight)
         self._require_same_structure(train, seed)
         self._reset(seed)
         model = self.model
-        callbacks = self._callbacks()
+        callbacks = self._callbacks(name, setting)
         size = len(tf.nest.flatten(train)[0])
         rng = np.random.default_rng([seed, 1])  # another stream than the one that drew the data
         rows = []
         model.stop_training = False
         callbacks.on_train_begin()
-        for epoch in range(self.setting.epochs):
+        for epoch in range(setting.epochs):
             callbacks.on_epoch_begin(epoch)
             order = rng.permutation(size) if shuffle else np.arange(size)
             logs = _numbers(self.epoch(train, order.astype("int32")))
@@ -66,7 +73,7 @@ class CompiledRuns:
                 measured = _numbers(self.evaluate(validation))
                 rows += [(epoch, "validation", name, value) for name, value in measured.items()]
                 logs.update({f"val_{name}": value for name, value in measured.items()})
-            self._require_monitored(callbacks, logs)
+            _require_monitored(name, callbacks, logs)
             callbacks.on_epoch_end(epoch, logs)
             tick()
             if model.stop_training:
@@ -134,32 +141,23 @@ class CompiledRuns:
             for variable, value in zip(mine, new, strict=True):
                 variable.assign(value)
 
-    def _callbacks(self):
-        listed = self.setting.callbacks()
+    def _callbacks(self, name, setting):
+        listed = setting.callbacks()
         for callback in listed:
             if not isinstance(callback, keras.callbacks.Callback):
                 raise TypeError(
-                    f"The callbacks of {self.name!r} must build a list of Keras callbacks, "
+                    f"The callbacks of {name!r} must build a list of Keras callbacks, "
                     f"got {type(callback).__name__} in it."
                 )
             for hook in BATCH_HOOKS:
                 own = getattr(getattr(callback, hook), "__func__", None)
                 if own is not getattr(keras.callbacks.Callback, hook):
                     raise ValueError(
-                        f"{type(callback).__name__} of setting {self.name!r} needs {hook}, but "
+                        f"{type(callback).__name__} of setting {name!r} needs {hook}, but "
                         "compare calls callbacks once per epoch only. Leave it out, or train "
                         "with keras.Model.fit."
                     )
-        return keras.callbacks.CallbackList(listed, model=self.model, epochs=self.setting.epochs)
-
-    def _require_monitored(self, callbacks, logs):
-        for callback in callbacks.callbacks:
-            monitor = getattr(callback, "monitor", None)
-            if monitor is not None and monitor not in logs:
-                raise ValueError(
-                    f"{type(callback).__name__} of setting {self.name!r} monitors {monitor!r}; "
-                    f"measured are: {', '.join(logs)}."
-                )
+        return keras.callbacks.CallbackList(listed, model=self.model, epochs=setting.epochs)
 
     def _require_same_structure(self, train, seed):
         if _signature(train) != self.signature:
@@ -197,6 +195,16 @@ class CompiledRuns:
     @tf.autograph.experimental.do_not_convert
     def _test_step(self, batch):
         self.model.test_step(batch)
+
+
+def _require_monitored(name, callbacks, logs):
+    for callback in callbacks.callbacks:
+        monitor = getattr(callback, "monitor", None)
+        if monitor is not None and monitor not in logs:
+            raise ValueError(
+                f"{type(callback).__name__} of setting {name!r} monitors {monitor!r}; "
+                f"measured are: {', '.join(logs)}."
+            )
 
 
 def _gather(part, chosen):

@@ -1,4 +1,4 @@
-"""Numbers out of repetitions: estimates with their intervals."""
+"""Numbers out of repetitions and predictions: intervals, comparisons, calibration."""
 
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ def mean_interval(values, confidence=0.95):
     from scipy import stats
 
     values = _repetitions(values, confidence)
-    half = stats.sem(values) * stats.t.ppf((1 + confidence) / 2, len(values) - 1)
+    half = _standard_error(values) * stats.t.ppf((1 + confidence) / 2, len(values) - 1)
     mean = float(values.mean())
     return Interval(mean, mean - float(half), mean + float(half))
 
@@ -104,46 +104,178 @@ def summarize(frame, by, value, interval=mean_interval):
     return pd.DataFrame(rows)
 
 
-def paired_differences(frame, by, value, baseline):
+def holm(p_values):
+    """Return Holm's step-down adjusted p-values (Holm 1979).
+
+    Rejecting where the adjusted value is at most alpha makes the probability of any false
+    rejection among all tests at most alpha, however they depend on each other.
+
+    Parameters
+    ----------
+    p_values : array-like of float, shape (k,)
+
+    Returns
+    -------
+    ndarray of float, shape (k,)
+        In the order of `p_values`, each at most 1.
+
+    Raises
+    ------
+    ValueError
+        If `p_values` is not one row of numbers between 0 and 1.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03, 0.005])
+    array([0.03, 0.06, 0.06, 0.02])
+    """
+    p = np.asarray(p_values, float)
+    if p.ndim != 1:
+        raise ValueError(f"p_values must have shape (k,), got {p.shape}.")
+    outside = ~((p >= 0) & (p <= 1))  # NaN too
+    if outside.any():
+        raise ValueError(f"A p-value is between 0 and 1, got {p[outside][0]}.")
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
+    return np.minimum(adjusted, 1)
+
+
+def paired_differences(frame, by, value, baseline, confidence=0.95):
     """Compare settings with a baseline, repetition by repetition.
 
     Each repetition draws the same data and noise for all settings, so that their difference is
-    known more precisely than either of them.
+    known more precisely than either of them. The more settings, the likelier one differs by
+    chance: Holm's procedure (1979) accounts for that, in the p-values and in the intervals.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        One row per setting and repetition; the repetition in a column ``seed``.
+        One row per setting and repetition; the repetition in a column ``seed``. A seed counts for
+        the settings that have it, if the baseline has it too.
     by : str
         Column of the setting.
     value : str
         Column of the repeated number.
     baseline : object
         The setting to compare with.
+    confidence : float, default 0.95
 
     Returns
     -------
     pandas.DataFrame
-        A row for each other setting: the mean of ``value`` minus that of the baseline as
-        ``estimate``, with its interval ``low``, ``high``, and the number of repetitions ``n``.
+        A row for each other setting, in order of appearance: the mean of ``value`` minus that of
+        the baseline as ``estimate``, its interval ``low``, ``high``, the number of pairs ``n``,
+        the two-sided paired t-test's ``p`` as adjusted by `holm` over the rows, and the
+        ``confidence`` of the interval.
+
+        Each is Student's interval at the level at which Holm's procedure judges its row, so that
+        it excludes zero exactly where ``p`` is at most 1 - `confidence`. With one row that level
+        is `confidence`, with more it is at least that: each interval contains the plain one and
+        covers its difference with at least `confidence`, each by itself. Equal differences have no
+        spread: their interval is a point, and ``p`` is 1 if they are zero, otherwise 0.
 
     Raises
     ------
     ValueError
-        If the baseline is not among the settings.
+        If the baseline is not among the settings, a setting shares fewer than two seeds with it or
+        has a seed twice, an entry is NaN or infinite, or `confidence` is not between 0 and 1.
     """
-    settings = list(dict.fromkeys(frame[by]))
-    if baseline not in settings:
-        raise ValueError(f"There is no setting {baseline!r}; there are: {settings}.")
-    wide = frame.pivot_table(index="seed", columns=by, values=value)
-    others = [setting for setting in settings if setting != baseline]
-    differences = wide[others].sub(wide[baseline], axis=0).melt(value_name="difference")
-    return summarize(differences, by, "difference")
+    import pandas as pd
+
+    _check_confidence(confidence)
+    values = _values_by_setting(frame, by, value)
+    if baseline not in values:
+        raise ValueError(f"There is no setting {baseline!r}; there are: {list(values)}.")
+    base = values.pop(baseline)
+    # Pandas aligns the seeds; one that is missing on either side leaves NaN.
+    differences = {name: (row - base).dropna().to_numpy() for name, row in values.items()}
+    for setting, pairs in differences.items():
+        if len(pairs) < 2:
+            raise ValueError(
+                f"Setting {setting!r} and the baseline {baseline!r} have {len(pairs)} of their "
+                "seeds in common; an interval needs at least two."
+            )
+    rows = _holm_intervals(list(differences.values()), confidence)
+    table = pd.DataFrame(rows, columns=[*Interval._fields, "n", "p", "confidence"])
+    table.insert(0, by, list(differences))
+    return table
+
+
+def reliability(y, probabilities, bins=15):
+    """Compare confidence and accuracy, bin by bin (Guo et al. 2017).
+
+    The confidence of a prediction is the probability of the predicted class, the largest one.
+
+    Parameters
+    ----------
+    y : array-like of int, shape (n,)
+        The right classes.
+    probabilities : array-like of float, shape (n, classes)
+        Each row sums to 1.
+    bins : int, default 15
+        Bins of equal width over [0, 1]; each holds its upper edge, the first one 0 as well.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each bin: its edges ``low`` and ``high``, the mean ``confidence`` and the
+        ``accuracy`` in it, both NaN if it is empty, and the number of predictions ``n``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, there is no prediction, a row is not a distribution, a label is
+        not among the classes, or `bins` is less than 1.
+    """
+    import pandas as pd
+
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, got {bins}.")
+    confidence, correct = _judged(y, probabilities)
+    edges = np.linspace(0, 1, bins + 1)
+    where = np.maximum(np.searchsorted(edges, confidence) - 1, 0)
+    n = np.bincount(where, minlength=bins)
+    table = {"low": edges[:-1], "high": edges[1:]}
+    with np.errstate(invalid="ignore"):  # an empty bin has no mean
+        table["confidence"] = np.bincount(where, confidence, bins) / n
+        table["accuracy"] = np.bincount(where, correct, bins) / n
+    return pd.DataFrame({**table, "n": n})
+
+
+def expected_calibration_error(y, probabilities, bins=15):
+    """Return the mean distance of confidence and accuracy over the bins, weighted by their size.
+
+    As Naeini et al. (2015) and Guo et al. (2017) define it. It depends on the bins, and small
+    samples raise it: even perfect calibration scatters.
+
+    Parameters
+    ----------
+    y, probabilities, bins
+        As for `reliability`, which also tells the errors.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Examples
+    --------
+    >>> round(expected_calibration_error([0, 1], [[0.9, 0.1], [0.6, 0.4]]), 3)
+    0.35
+    """
+    table = reliability(y, probabilities, bins)
+    gaps = table["n"] * (table["accuracy"] - table["confidence"]).abs()
+    return float(gaps.sum() / table["n"].sum())
+
+
+def _check_confidence(confidence):
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is a probability, such as 0.95, got {confidence!r}.")
 
 
 def _repetitions(values, confidence):
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is a probability, such as 0.95, got {confidence!r}.")
+    _check_confidence(confidence)
     values = np.asarray(values, float)
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(
@@ -152,3 +284,77 @@ def _repetitions(values, confidence):
     if np.isnan(values).any():
         raise ValueError("A repetition is NaN; an interval without it would be too small.")
     return values
+
+
+def _standard_error(values):
+    # The mean of equal values may be rounded, and would leave them a spread.
+    return values.std(ddof=1) / np.sqrt(len(values)) if np.ptp(values) else 0.0
+
+
+def _t_test(values):
+    """Return the two-sided p-value of Student's test that the mean is zero."""
+    from scipy import stats
+
+    mean, error = values.mean(), _standard_error(values)
+    if error == 0:
+        return float(mean == 0)
+    return float(2 * stats.t.sf(abs(mean / error), len(values) - 1))
+
+
+def _holm_intervals(samples, confidence):
+    """Return a row for each sample: its mean's interval and p-value, as Holm's test has them."""
+    p = np.array([_t_test(sample) for sample in samples])
+    adjusted = holm(p)
+    # Equal p-values share the first one's step; from where Holm stops, all share that step.
+    step = np.searchsorted(np.sort(p), p)
+    stop = step[adjusted > 1 - confidence].min(initial=len(p))
+    levels = 1 - (1 - confidence) / (len(p) - np.minimum(step, stop))
+    return [
+        {**mean_interval(sample, level)._asdict(), "n": len(sample), "p": q, "confidence": level}
+        for sample, q, level in zip(samples, adjusted, levels, strict=True)
+    ]
+
+
+def _values_by_setting(frame, by, value):
+    """Return a Series for each setting, from seed to value."""
+    frame = frame[[by, "seed", value]].astype({value: float})
+    unknown = frame.isna().any(axis=1) | np.isinf(frame[value])
+    repeated = frame.duplicated([by, "seed"])
+    for wrong, problem in (
+        (unknown, "and none of them may be NaN or infinite"),
+        (repeated, "for the second time; keep one row for each pair"),
+    ):
+        if wrong.any():
+            setting, seed, number = next(frame[wrong].itertuples(index=False, name=None))
+            raise ValueError(
+                f"Setting {setting!r} with seed {seed!r} has {value} {number}, {problem}."
+            )
+    groups = frame.groupby(by, sort=False, observed=True)
+    return {setting: group.set_index("seed")[value] for setting, group in groups}
+
+
+def _judged(y, probabilities):
+    """Return the confidence of each prediction, and whether it is right."""
+    y, probabilities = np.asarray(y), np.asarray(probabilities, float)
+    if probabilities.ndim != 2 or y.shape != probabilities.shape[:1] or not len(y):
+        raise ValueError(
+            "y must have shape (n,) and probabilities (n, classes), n at least 1, "
+            f"got {y.shape} and {probabilities.shape}."
+        )
+    if np.isnan(probabilities).any():
+        raise ValueError("A probability is NaN; the model has diverged or its input has NaN.")
+    wrong = (np.abs(probabilities.sum(axis=1) - 1) > 1e-3) | (probabilities < 0).any(axis=1)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            "Each row of probabilities must sum to 1 and have no negative entry; pass "
+            "probabilities, not logits (keras.ops.softmax turns one into the other). "
+            f"Row {row} is {probabilities[row]}."
+        )
+    known = np.isin(y, np.arange(probabilities.shape[1]))
+    if not known.all():
+        raise ValueError(
+            f"There are {probabilities.shape[1]} classes, numbered from 0, got label {y[~known][0]}."
+        )
+    # Rounding may lift a sure prediction above 1.
+    return np.minimum(probabilities.max(axis=1), 1), probabilities.argmax(axis=1) == y

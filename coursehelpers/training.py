@@ -253,12 +253,14 @@ def compare(
                 parts = data(seed) if callable(data) else data
                 for name, setting in settings.items():
                     bar.set_description(f"{description} {name}, seed {seed}".strip())
-                    if name not in runs:
+                    # Settings that differ in callbacks or epochs only share what is compiled.
+                    key = id(setting.build), id(setting.augment), id(setting.class_weight)
+                    if key not in runs:
                         start = time.perf_counter()
-                        runs[name] = CompiledRuns(name, setting, parts, batch_size)
+                        runs[key] = CompiledRuns(name, setting, parts, batch_size)
                         tracing += time.perf_counter() - start
                     before = bar.n
-                    run = runs[name].train(seed, parts, shuffle, measure, bar.update)
+                    run = runs[key].train(name, setting, seed, parts, shuffle, measure, bar.update)
                     rows += [(name, seed, *row) for row in run]
                     # Early stopping leaves epochs out: the time left has to know.
                     bar.total -= setting.epochs - (bar.n - before)
