@@ -43,6 +43,65 @@ def executed(request, profile):
     return run
 
 
+# What is no result: code, formulas, addresses, the number of a paper, the level of all intervals.
+NO_RESULT = re.compile(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|https?://\S+|arXiv:\S+|95 %", re.S)
+
+
+def result_digits(text, sections=()):
+    """Find what looks like a typed result in Markdown: decimals and per cents."""
+    prose = NO_RESULT.sub(" ", text)
+    found = re.findall(r"(?<![\w.])[-+]?\d*\.\d+|\d+(?= ?%|-fold\b| times\b)", prose)
+    return [number for number in found if number not in sections]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It reaches 0.77 test accuracy.",
+        "L2 gains +.03 over none.",
+        "About 12 % fewer errors, 3.5 points more, and it is 4 times faster.",
+        "| none | 0.71 |",
+    ],
+)
+def test_a_typed_result_is_found(text):
+    assert result_digits(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See 1.4 (Holm 1979): 28 x 28 pixels, 512 units, the 95 % interval.",
+        "Below `0.001`, with $\\lambda = 0.5$, at https://a.org/1.5 and arXiv:1708.07747.",
+        "```\naccuracy 0.7\n``` and $$ 0.5 \\cdot 2.5 $$",
+    ],
+)
+def test_what_is_no_result_may_be_typed(text):
+    assert not result_digits(text, sections=["1.4"])
+
+
+@each_notebook
+def test_no_result_is_typed_into_the_text(path):
+    cells = [c for c in notebooks.read(path).cells if c.cell_type == "markdown"]
+    sections = re.findall(r"^#+ (\d+\.\d+) ", "\n".join(cell.source for cell in cells), re.M)
+    typed = {
+        c.id: result_digits(c.source, sections) for c in cells if TIMES not in notebooks.tags(c)
+    }
+    assert not {name: found for name, found in typed.items() if found}
+
+
+@each_notebook
+def test_claims_stand_alone_and_lie_beside_the_executed_copy(path, executed):
+    result = executed(path)
+    copy = notebooks.read(result.path)
+    making = [c for c in notebooks.code_cells(copy) if notebooks.claims(c)]
+    # The outputs of such a cell are compared by their states alone.
+    assert all(len(cell.outputs) == len(notebooks.claims(cell)) for cell in making)
+    recorded = json.loads(Path(result.path).with_suffix(".claims.json").read_text())
+    assert [claim["cell"] for claim in recorded] == [c.id for c in making for _ in c.outputs]
+    assert len(recorded) == result.claims > 0
+    assert any(claim["robust"] for claim in recorded)
+
+
 def solution_cells(notebook):
     return [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("solution")]
 
