@@ -21,12 +21,12 @@ class CompiledRuns:
         The setting's name, for errors.
     setting : coursehelpers.training.Setting
         Its ``build``, ``augment`` and ``class_weight`` are compiled.
-    parts : tuple
-        Train, validation and test data of one seed.
+    train : tuple
+        Training data of one seed, from `tensors`.
     batch_size : int
     """
 
-    def __init__(self, name, setting, parts, batch_size):
+    def __init__(self, name, setting, train, batch_size):
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
                 f"compare needs Keras on TensorFlow, got the backend {keras.backend.backend()}. "
@@ -35,8 +35,8 @@ class CompiledRuns:
         if tf.distribute.has_strategy():
             raise ValueError("compare trains on one device; leave tf.distribute's scope first.")
         self.name, self.setting, self.batch_size = name, setting, batch_size
-        train = _tensors(parts, setting.class_weight)[0]
-        self.example = tf.nest.map_structure(lambda array: array[:2], train)
+        train = self._weighted(train)
+        self.example = _slice(train, 0, 2)
         self.model, self.augment = self._build(seed=0)
         self._build_losses_and_metrics()
         self.signature = _signature(train)
@@ -46,7 +46,7 @@ class CompiledRuns:
         self.epoch.get_concrete_function()
         self.evaluate = tf.function(self._evaluate, reduce_retracing=True)
 
-    def train(self, name, setting, seed, parts, shuffle, measure, tick):
+    def train(self, name, setting, seed, parts, shuffle, tick):
         """Train with the epochs and callbacks of a setting and one seed.
 
         Returns
@@ -54,7 +54,8 @@ class CompiledRuns:
         list of tuple
             Rows ``(epoch, split, metric, value)``.
         """
-        train, validation, test = _tensors(parts, self.setting.class_weight)
+        train, validation, test = parts
+        train = self._weighted(train)
         self._require_same_structure(train, seed)
         self._reset(seed)
         model = self.model
@@ -83,10 +84,14 @@ class CompiledRuns:
         if test is not None:
             tested = _numbers(self.evaluate(test))
             rows += [(epoch, "test", name, value) for name, value in tested.items()]
-        rows.append((epoch, "model", "epochs", epoch + 1.0))
-        measured = measure(model, parts) if measure else {}
-        rows += [(epoch, "model", name, float(value)) for name, value in measured.items()]
-        return rows
+        return [*rows, (epoch, "model", "epochs", epoch + 1.0)]
+
+    def _weighted(self, train):
+        if self.setting.class_weight is None:
+            return train
+        if len(train) == 3:
+            raise ValueError("Give class_weight or sample weights, not both.")
+        return (*train, _class_weights(train[1], self.setting.class_weight))
 
     def _build(self, seed):
         """Build the model and the augmenting layer of one seed, with all their variables."""
@@ -229,8 +234,8 @@ def _numbers(logs):
     return {name: float(value) for name, value in logs.items()}
 
 
-def _tensors(parts, class_weight):
-    """Convert the three parts of a data set to tensors, class weights to sample weights."""
+def tensors(parts):
+    """Convert the three parts of a data set to tensors; an empty part becomes None."""
     if not isinstance(parts, tuple | list) or len(parts) != 3:
         raise TypeError(
             "data must be three parts, train, validation and test, each (x, y) or None, "
@@ -240,10 +245,6 @@ def _tensors(parts, class_weight):
     train, validation, test = (_part(name, part) for name, part in named)
     if train is None:
         raise ValueError("data has no training examples.")
-    if class_weight is not None:
-        if len(train) == 3:
-            raise ValueError("Give class_weight or sample weights, not both.")
-        train = (*train, _class_weights(train[1], class_weight))
     return train, validation, test
 
 

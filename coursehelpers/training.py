@@ -240,7 +240,7 @@ def compare(
     """
     import pandas as pd
 
-    from coursehelpers.compiled import CompiledRuns
+    from coursehelpers.compiled import CompiledRuns, tensors
 
     settings = _checked_settings(settings, epochs)
     seeds = _checked_seeds(seeds)
@@ -251,19 +251,21 @@ def compare(
         with progress_bar(planned, description) as bar:
             for seed in seeds:
                 parts = data(seed) if callable(data) else data
+                arrays = tensors(parts)
                 for name, setting in settings.items():
                     bar.set_description(f"{description} {name}, seed {seed}".strip())
                     # Settings that differ in callbacks or epochs only share what is compiled.
                     key = id(setting.build), id(setting.augment), id(setting.class_weight)
                     if key not in runs:
                         start = time.perf_counter()
-                        runs[key] = CompiledRuns(name, setting, parts, batch_size)
+                        runs[key] = CompiledRuns(name, setting, arrays[0], batch_size)
                         tracing += time.perf_counter() - start
-                    before = bar.n
-                    run = runs[key].train(name, setting, seed, parts, shuffle, measure, bar.update)
+                    run = runs[key].train(name, setting, seed, arrays, shuffle, bar.update)
+                    last = run[-1][0]
+                    measured = measure(runs[key].model, parts) if measure else {}
+                    run += [(last, "model", what, float(x)) for what, x in measured.items()]
                     rows += [(name, seed, *row) for row in run]
-                    # Early stopping leaves epochs out: the time left has to know.
-                    bar.total -= setting.epochs - (bar.n - before)
+                    bar.total -= setting.epochs - (last + 1)  # left out by early stopping
                     done += 1
     except KeyboardInterrupt:
         if not in_notebook():

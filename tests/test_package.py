@@ -40,9 +40,11 @@ def test_import_of_the_package_imports_nothing_heavy():
     assert not modules & (HEAVY | {"scipy", "numpy"})
 
 
-@pytest.mark.parametrize("module", ["coursehelpers.data", "coursehelpers.checks"])
-def test_import_of_data_and_checks_imports_nothing_heavy(module):
-    modules = imported_by(f"import {module}")
+@pytest.mark.parametrize(
+    "module", ["data", "checks", "training", "metrics", "claims", "layer_statistics", "plots"]
+)
+def test_import_of_a_module_imports_nothing_heavy(module):
+    modules = imported_by(f"import numpy, coursehelpers.{module}")
     assert "numpy" in modules
     assert not modules & HEAVY
 

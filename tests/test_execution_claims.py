@@ -1,0 +1,93 @@
+"""Claims are compared by their states: undecided contradicts nothing, refuted contradicts supported."""
+
+import json
+
+import nbformat
+
+from coursehelpers.claims import claim
+from coursehelpers.execution import notebooks
+from coursehelpers.execution.run import execute, table
+from coursehelpers.execution.validate import validate
+
+ESTIMATES = {"supported": 1.0, "undecided": 0.0, "refuted": -1.0}
+PARAMETERS = 'PROFILE = "standard"\nSEED = 0\nDEVICE = "cpu"'
+
+
+def lesson(path, states, tags=(), statement="It helps."):
+    """Write a notebook of claims with the given states, as if it had been executed."""
+    made = nbformat.v4.new_notebook()
+    for number, state in enumerate(states):
+        middle = ESTIMATES[state]
+        row = {"estimate": middle, "low": middle - 0.5, "high": middle + 0.5, "n": 5}
+        data = claim(statement, "Difference", row, above=0)._repr_mimebundle_()
+        output = nbformat.v4.new_output("execute_result", data, execution_count=1)
+        source = f"claim({number}, ...)"
+        cell = nbformat.v4.new_code_cell(source, id=f"claim-{number}", execution_count=1)
+        cell.outputs, cell.metadata["tags"] = [output], list(tags)
+        made.cells.append(cell)
+    nbformat.write(made, path)
+    return path
+
+
+def compare(tmp_path, stored, recorded, profile, tags=()):
+    path = lesson(tmp_path / "lesson.ipynb", stored, tags)
+    copy = lesson(tmp_path / "copy.ipynb", recorded, tags)
+    return validate(path, copy, profile, tmp_path / "validation")
+
+
+def test_opposite_states_fail_where_they_are_compared(tmp_path):
+    states = ["supported", "refuted"], ["refuted", "supported"]
+    standard = compare(tmp_path, *states, "standard")
+    assert not standard.passed
+    for number, recorded in enumerate(states[1]):
+        assert f"{recorded}: It helps." in standard.report
+        assert f"claim({number}, ...)" in standard.report
+    assert not compare(tmp_path, *states, "quick", ["robust"]).passed
+    # Not tagged robust, they say nothing outside the standard profile.
+    quick = compare(tmp_path, *states, "quick")
+    assert quick.passed
+    assert quick.compared == 0
+
+
+def test_undecided_contradicts_nothing(tmp_path):
+    stored = ["supported", "supported", "undecided", "undecided", "refuted", "refuted"]
+    recorded = ["supported", "undecided", "supported", "refuted", "undecided", "refuted"]
+    result = compare(tmp_path, stored, recorded, "standard")
+    assert result.passed, result.report
+    assert result.compared == 6
+
+
+def test_another_statement_or_none_at_all_is_a_difference(tmp_path):
+    path = lesson(tmp_path / "lesson.ipynb", ["supported"])
+    other = lesson(tmp_path / "copy.ipynb", ["supported"], statement="It hurts.")
+    assert not validate(path, other, "standard", tmp_path / "validation").passed
+    copy = notebooks.read(path)
+    del copy.cells[0].outputs[0].data[notebooks.CLAIM]
+    nbformat.write(copy, other)
+    assert not validate(path, other, "standard", tmp_path / "validation").passed
+
+
+def test_numbers_of_a_claim_lie_beside_the_executed_copy(tmp_path):
+    cells = [
+        (PARAMETERS, "parameters"),
+        ("from coursehelpers.claims import claim", "import"),
+        ('claim("A.", "B", {"estimate": 1, "low": 0.5, "high": 2, "n": 5}, above=0)', "robust"),
+        ('claim("C.", "D", {"estimate": 1, "low": -9, "high": 9, "n": 3}, below=0)', "plain"),
+    ]
+    made = nbformat.v4.new_notebook()
+    for source, tag in cells:
+        cell = nbformat.v4.new_code_cell(source, id=f"cell-{tag}")
+        cell.metadata["tags"] = [tag]
+        made.cells.append(cell)
+    made.metadata["kernelspec"] = {"name": "python3", "display_name": "P", "language": "python"}
+    path = tmp_path / "lesson.ipynb"
+    nbformat.write(made, path)
+    target = tmp_path / "build" / "lesson.ipynb"
+    result = execute(path, target, {"PROFILE": "quick", "SEED": 0, "DEVICE": "cpu"})
+    assert result.problems == ()
+    first, second = json.loads((target.parent / "lesson.claims.json").read_text())
+    assert (first["cell"], first["robust"], first["state"]) == ("cell-robust", True, "supported")
+    assert (first["estimate"], first["low"], first["high"], first["n"]) == (1, 0.5, 2, 5)
+    assert (second["robust"], second["state"], second["claimed"]) == (False, "undecided", "below 0")
+    assert (result.supported, result.claims) == (1, 2)
+    assert "1 of 2" in table([result])
