@@ -19,13 +19,30 @@ from traitlets.config import Config
 from coursehelpers.plots import (
     DPI,
     describe,
+    plot_comparison,
+    plot_curves,
+    plot_decision_boundary,
     plot_error_vs_ratio,
     plot_history,
+    plot_layer_statistics,
     plot_regression_fit,
+    plot_reliability,
+    plot_weight_histograms,
     show,
     show_images,
 )
-from tests.test_plots import ACCURACY, HISTORY, PLOTS, photos, ratios
+from tests.test_plots import (
+    ACCURACY,
+    HISTORY,
+    PLOTS,
+    Comparison,
+    comparison,
+    layer_table,
+    legend,
+    photos,
+    ratios,
+    reliability,
+)
 
 properties = settings(derandomize=True, deadline=None, max_examples=50)
 numbers = st.floats(-1e6, 1e6)
@@ -116,6 +133,116 @@ def test_description_leaves_out_points_that_are_not_drawn():
         "empty: no points.",
         "names: 2 points from (0, 1) to (1, 2), lowest 1 at x = 0, highest 2 at x = 1.",
     ]
+
+
+def test_description_of_a_comparison_names_the_settings():
+    assert describe(plot_comparison(comparison("none", "L2"))).splitlines() == [
+        "x: test accuracy; y: setting (none, L2).",
+        "mean, 95 % interval: none at 0.5167 (0.465 to 0.5684); L2 at 0.6167 (0.565 to 0.6684).",
+        "one seed: none at 0.5, 0.51, 0.54; L2 at 0.6, 0.61, 0.64.",
+    ]
+
+
+def test_description_of_a_comparison_keeps_the_seeds_in_order_and_tells_a_lost_one():
+    frame = comparison("none", "L2").frame.query("split == 'test'")
+    lost = (frame["setting"] == "L2") & (frame["seed"] == 1)
+    frame = frame.assign(epoch=9 - frame["seed"], value=frame["value"].mask(lost))
+    assert describe(plot_comparison(Comparison(frame))).splitlines()[::2] == [
+        "x: test accuracy; y: setting (none, L2 (1 of 3 not finite)).",
+        "one seed: none at 0.5, 0.51, 0.54; L2 (1 of 3 not finite) at 0.6, 0.64.",
+    ]
+
+
+def test_description_of_curves_tells_the_bands():
+    assert describe(plot_curves(comparison("none", epochs=2))).splitlines() == [
+        "x: epoch; y: loss.",
+        "Legend: mean and 95 % interval.",
+        "none: 2 points from (0, 4.167) to (1, 3.667), lowest 3.667 at x = 1, "
+        "highest 4.167 at x = 0.",
+        "none, 95 % interval: 3.65 to 4.684 at the first point, 3.15 to 4.184 at the last.",
+    ]
+
+
+def test_description_of_weight_histograms_tells_range_and_peak():
+    weights = {"wide": [-1, 0, 0, 3], "narrow": np.zeros(5)}
+    assert describe(plot_weight_histograms(weights, bins=4)).splitlines() == [
+        "x: weight; y: share of weights (logarithmic).",
+        "wide: 3 of 4 bins filled, from -1 to 3, highest 0.5 from 0 to 1.",
+        "narrow: 1 of 4 bins filled, from 0 to 1, highest 1 from 0 to 1.",
+    ]
+
+
+def test_description_of_layer_statistics_names_the_layers():
+    assert describe(plot_layer_statistics(layer_table("plain", "small"))).splitlines() == [
+        "x: layer (dense_0, dense_1, dense_2); y: std (logarithmic).",
+        "plain: dense_0 at 1; dense_1 at 1; dense_2 at 1.",
+        "small: dense_0 at 1; dense_1 at 0.1; dense_2 at 0.01.",
+    ]
+
+
+def test_description_of_a_reliability_diagram():
+    assert describe(plot_reliability(reliability())).splitlines() == [
+        "x: confidence; y: accuracy.",
+        "Legend: larger marker: more examples.",
+        "perfectly calibrated: 2 points from (0, 0) to (1, 1), lowest 0 at x = 0, "
+        "highest 1 at x = 1.",
+        "model: 3 points from (0.3, 0.2) to (0.9, 0.8), lowest 0.2 at x = 0.3, "
+        "highest 0.8 at x = 0.9.",
+    ]
+
+
+def test_description_of_a_decision_boundary_tells_the_areas():
+    def inside(x):
+        return (x**2).sum(axis=1) < 1
+
+    ax = plot_decision_boundary(inside, [[-2, -2], [2, 2], [0, 0]], [0, 0, 1], names=["out", "in"])
+    # The unit circle on a square of side 4.8; around it, an area with a hole.
+    assert describe(ax).splitlines() == [
+        "x: feature 1; y: feature 2.",
+        "out predicted: 86 % of the area.",
+        "out: 2 points at (-2, -2), (2, 2).",
+        "in predicted: 14 % of the area.",
+        "in: 1 points at (0, 0).",
+    ]
+
+
+def test_description_of_error_bars_over_numbers():
+    _, (left, right) = plt.subplots(1, 2)
+    left.errorbar([1, 2, 3], [4, np.nan, 6], yerr=[[1, 1, 1], [2, 2, 2]], label="up", capsize=3)
+    right.errorbar([4], [1], xerr=0.5, label="across")
+    assert describe([left, right]).splitlines() == [
+        "x: ; y: .",
+        "up: x = 1 at 4 (3 to 6); x = 3 at 6 (5 to 8).",
+        "x: ; y: .",
+        "across: y = 1 at 4 (3.5 to 4.5).",
+    ]
+
+
+def test_description_takes_no_written_number_for_a_name():
+    _, axes = plt.subplots(1, 2)
+    for ax in axes:
+        ax.plot([0, 30, 100], [1, 2, 3], label="series")
+    axes[0].set_xticks([0, 50, 100], ["0 %", "50 %", "100 %"])
+    axes[1].set_xticks([0, 1, 2])
+    assert describe(axes).count("series: 3 points from (0, 1) to (100, 3)") == 2
+
+
+@pytest.mark.parametrize("plot", PLOTS.values(), ids=PLOTS)
+def test_description_has_no_name_that_matplotlib_made_up(plot):
+    ax = plot()
+    ax.plot([0, 1], [2, 3])
+    ax.fill_between([0, 1], [2, 3])
+    ax.stairs([1, 2])
+    assert "_" not in describe(ax).replace("dense_", "")
+    if not ax.images:
+        assert "unnamed series: " in describe(ax)
+        assert all(f"\n{name}: " in describe(ax) for name in legend(ax))
+
+
+def test_description_of_empty_bins():
+    _, ax = plt.subplots()
+    ax.stairs([0, 0], label="nothing")
+    assert describe(ax).splitlines()[1:] == ["nothing: 2 empty bins."]
 
 
 # --- show ---------------------------------------------------------------------------------------

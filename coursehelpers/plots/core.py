@@ -1,7 +1,8 @@
-"""Frames and arrays in, Axes out; and `show`, which gives every figure its words.
+"""What all plots share: their styles, the words that describe them, and how they are shown.
 
-Every function draws into `ax`, by default a new figure, and returns the Axes. Series differ in
-colour (Okabe and Ito's palette, safe for colour-blind readers), marker and line style.
+Every function of this package draws into `ax`, by default a new figure, and returns the Axes.
+Series differ in colour (Okabe and Ito's palette, safe for colour-blind readers), marker and line
+style.
 """
 
 import base64
@@ -20,10 +21,21 @@ STYLES = (
     {"color": "#E69F00", "marker": "P", "linestyle": (0, (3, 1, 1, 1))},
 )
 DPI = 100
-SMALLER_IS_BETTER = ("loss", "error", "mae", "mse", "crossentropy")
 
 
-def _axes(ax, figsize=(6.4, 4.0)):
+def axes_or_new(ax, figsize=(6.4, 4.0)):
+    """Return the Axes given, or those of a new figure, laid out so that nothing is cut off.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes or None
+    figsize : tuple of float, default (6.4, 4.0)
+        Width and height of a new figure in inches.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt
@@ -31,198 +43,29 @@ def _axes(ax, figsize=(6.4, 4.0)):
     return plt.subplots(figsize=figsize, layout="constrained")[1]
 
 
-def _styled(series, styles=STYLES):
-    """Pair each series with its style."""
-    series = list(series)
-    if len(series) > len(styles):
-        raise ValueError(
-            f"At most {len(styles)} series can be told apart in a plot, got {len(series)}."
-        )
-    return zip(series, styles, strict=False)
-
-
-def show_images(images, labels=None, *, columns=10, ax=None):
-    """Draw images side by side, each with its label below.
+def styled(series, styles=STYLES):
+    """Pair each series with its style.
 
     Parameters
     ----------
-    images : ndarray, shape (n, height, width) or (n, height, width, 3)
-        Grey or colour images, ``uint8`` in 0..255 or float in 0..1.
-    labels : sequence of str, optional
-        One text per image.
-    columns : int, default 10
-        Images in a row.
-    ax : matplotlib Axes, optional
+    series : iterable
+    styles : sequence of dict, default `STYLES`
 
     Returns
     -------
-    matplotlib Axes
-
-    Raises
-    ------
-    ValueError
-        If the images have another number of dimensions or a label is missing.
-    """
-    images = np.asarray(images)
-    if images.ndim not in (3, 4) or not len(images):
-        raise ValueError(
-            "images must have shape (n, height, width) or (n, height, width, 3), n at least 1, "
-            f"got {images.shape}."
-        )
-    labels = [""] * len(images) if labels is None else [str(label) for label in labels]
-    if len(labels) != len(images):
-        raise ValueError(f"There are {len(images)} images but {len(labels)} labels.")
-    n, height, width = images.shape[:3]
-    rows, columns = -(-n // columns), min(columns, n)
-    ax = _axes(ax, (0.95 * columns, (0.75 + 0.2 * any(labels)) * rows * height / width + 0.3))
-    top = 255 if images.dtype == np.uint8 else 1
-    row_height = height * (1.35 if any(labels) else 1.08)
-    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-        left, upper = (i % columns) * width * 1.08, (i // columns) * row_height
-        extent = (left, left + width, upper + height, upper)
-        ax.imshow(image, cmap="gray_r", vmin=0, vmax=top, extent=extent)
-        ax.text(left + width / 2, upper + height * 1.05, label, ha="center", va="top", fontsize=7)
-    ax.set_xlim(0, columns * width * 1.08)
-    ax.set_ylim(rows * row_height, 0)
-    ax.set_axis_off()
-    return ax
-
-
-def plot_history(history, metric="loss", *, ax=None):
-    """Plot a metric over the epochs, on training and, if recorded, on validation data.
-
-    Parameters
-    ----------
-    history : keras.callbacks.History or mapping of str to sequence of float
-        What `fit` returned, or its ``.history``.
-    metric : str, default "loss"
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
-        The best epoch on validation data is marked: the smallest loss or error, the largest
-        accuracy or other score.
-
-    Raises
-    ------
-    ValueError
-        If the metric was not recorded.
-    """
-    values = getattr(history, "history", history)
-    if metric not in values:
-        raise ValueError(f"{metric!r} was not recorded; there are: {', '.join(values)}.")
-    ax = _axes(ax)
-    for name, label, style in (
-        (metric, "training", STYLES[0]),
-        (f"val_{metric}", "validation", STYLES[1]),
-    ):
-        if name in values:
-            every = max(1, len(values[name]) // 10)
-            ax.plot(
-                np.arange(len(values[name])), values[name], label=label, markevery=every, **style
-            )
-    # A training that diverged ends in NaN, which would count as best.
-    scores = np.asarray(values.get(f"val_{metric}", ()), float)
-    if np.isfinite(scores).any():
-        smaller = any(word in metric for word in SMALLER_IS_BETTER)
-        best = int((np.nanargmin if smaller else np.nanargmax)(scores))
-        ax.axvline(best, color="0.4", linestyle=":", label=f"best validation: epoch {best}")
-    ax.set(xlabel="epoch", ylabel=metric.replace("_", " "))
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.legend()
-    return ax
-
-
-def plot_regression_fit(x, y, curves, *, validation=None, ax=None):
-    """Plot one-feature training data, fitted curves and, if given, validation data.
-
-    Parameters
-    ----------
-    x, y : array-like, shape (m,)
-        Training data.
-    curves : mapping of str to callable
-        Name of a fit to its prediction, a function of an array.
-    validation : tuple of array-like, optional
-        ``(x, y)``.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
-
-    Raises
-    ------
-    ValueError
-        If there are more curves than styles.
-    """
-    styled = _styled(curves.items(), STYLES[2:] + STYLES[:2])
-    ax = _axes(ax)
-    x, y = np.ravel(x), np.ravel(y)
-    everything = x if validation is None else np.append(x, np.ravel(validation[0]))
-    margin = 0.05 * np.ptp(everything)
-    grid = np.linspace(everything.min() - margin, everything.max() + margin, 200)
-    for (name, curve), style in styled:
-        ax.plot(grid, curve(grid), color=style["color"], linestyle=style["linestyle"], label=name)
-    # A curve that leaves the data must not squeeze it to a line.
-    seen = y if validation is None else np.append(y, np.ravel(validation[1]))
-    margin = 0.5 * np.ptp(seen) or 0.5
-    ax.set_ylim(seen.min() - margin, seen.max() + margin)
-    ax.scatter(x, y, s=50, color=STYLES[0]["color"], marker="o", label="training", zorder=3)
-    if validation is not None:
-        ax.scatter(
-            np.ravel(validation[0]),
-            np.ravel(validation[1]),
-            s=60,
-            facecolors="none",
-            edgecolors=STYLES[1]["color"],
-            linewidths=2,
-            marker="s",
-            label="validation",
-            zorder=3,
-        )
-    ax.set(xlabel="feature x", ylabel="label y")
-    ax.legend()
-    return ax
-
-
-def plot_error_vs_ratio(frame, *, ax=None):
-    """Plot errors with their intervals over the ratio d/m, on a logarithmic axis.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Columns ``series``, ``ratio``, ``estimate``, ``low`` and ``high``; one row per point. An
-        error below 1e-4 (zero up to rounding) is left out, a logarithm has no place for it.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
-        A vertical line marks the critical value d/m = 1.
+    iterator of (object, dict)
 
     Raises
     ------
     ValueError
         If there are more series than styles.
     """
-    frame = frame[frame["estimate"] > 1e-4]
-    styled = _styled(frame.groupby("series", sort=False))
-    ax = _axes(ax)
-    for (name, rows), style in styled:
-        rows = rows.sort_values("ratio")
-        ax.plot(rows["ratio"], rows["estimate"], label=name, markersize=4, **style)
-        ax.fill_between(
-            rows["ratio"], rows["low"].clip(1e-4), rows["high"], color=style["color"], alpha=0.2
+    series = list(series)
+    if len(series) > len(styles):
+        raise ValueError(
+            f"At most {len(styles)} series can be told apart in a plot, got {len(series)}."
         )
-    ax.axvline(1, color="0.4", linestyle=":", label="d/m = 1")
-    ax.set(
-        xlabel="d/m (effective model size over sample size)",
-        ylabel="mean squared error",
-        yscale="log",
-    )
-    ax.legend()
-    return ax
+    return zip(series, styles, strict=False)
 
 
 def describe(axes):
@@ -235,12 +78,16 @@ def describe(axes):
     Returns
     -------
     str
-        One line for the axes, one for each series: its range and its first and last point.
+        One line for the axes, one for each series: its range and its first and last point, or,
+        where the ticks of an axis are names, its values by name. A band or region has no place in
+        the legend; it is told if it has a name, its ``gid``.
     """
     return "\n".join(line for ax in np.ravel(axes) for line in _describe_axes(ax))
 
 
 def _describe_axes(ax):
+    from matplotlib.container import ErrorbarContainer
+
     if ax.get_title():
         yield f"Title: {ax.get_title()}."
     if ax.images:
@@ -249,30 +96,141 @@ def _describe_axes(ax):
         if texts:
             yield f"Labels: {', '.join(texts)}."
         return
-    yield f"x: {ax.get_xlabel()}; y: {ax.get_ylabel()}" + (
-        " (logarithmic)." if ax.get_yscale() == "log" else "."
-    )
+    yield f"x: {_describe_axis(ax.xaxis)}; y: {_describe_axis(ax.yaxis)}."
+    if ax.get_legend() and ax.get_legend().get_title().get_text():
+        yield f"Legend: {ax.get_legend().get_title().get_text()}."
+    bars = [
+        container
+        for container in ax.containers
+        if isinstance(container, ErrorbarContainer) and container.lines[0] and container.lines[2]
+    ]
+    parts = [part for container in bars for part in container.get_children()]
     for line in ax.lines:
-        x, y = (np.asarray(data, float) for data in line.get_data(orig=False))
-        drawn = ~(np.isnan(x) | np.isnan(y))
-        x, y = x[drawn], y[drawn]
-        name = line.get_label()
-        if not len(x):
-            yield f"{name}: no points."
-        elif len(set(x)) == 1 and len(x) == 2:
-            yield f"{name}: vertical line at x = {x[0]:.4g}."
-        else:
-            yield (
-                f"{name}: {len(x)} points from ({x[0]:.4g}, {y[0]:.4g}) to "
-                f"({x[-1]:.4g}, {y[-1]:.4g}), lowest {y.min():.4g} at x = {x[y.argmin()]:.4g}, "
-                f"highest {y.max():.4g} at x = {x[y.argmax()]:.4g}."
-            )
-    for points in ax.collections:
-        offsets = np.asarray(points.get_offsets(), float)
-        if points.get_label() and not points.get_label().startswith("_") and len(offsets):
-            where = ", ".join(f"({x:.4g}, {y:.4g})" for x, y in offsets[:8])
-            more = f" and {len(offsets) - 8} more" if len(offsets) > 8 else ""
-            yield f"{points.get_label()}: {len(offsets)} points at {where}{more}."
+        if line not in parts:
+            yield f"{_name(line) or 'unnamed series'}: {_describe_line(ax, line)}."
+    for container in bars:
+        yield f"{_name(container) or 'unnamed series'}: {_describe_error_bars(ax, container)}."
+    for artist in (*ax.patches, *ax.collections):
+        words = _describe_area(ax, artist) if _name(artist) else ""
+        if words:
+            yield f"{_name(artist)}: {words}."
+
+
+def _name(artist):
+    """Return the name of a series, empty if it has but matplotlib's own, such as _child3."""
+    label = artist.get_label() or ""
+    gid = artist.get_gid() if hasattr(artist, "get_gid") else None
+    return gid or ("" if label.startswith("_") else label)
+
+
+def _describe_axis(axis):
+    names = _tick_names(axis)
+    scale = " (logarithmic)" if axis.get_scale() == "log" else ""
+    return (axis.get_label_text() + scale + (f" ({', '.join(names)})" if names else "")).strip()
+
+
+def _tick_names(axis):
+    """Return the names that stand at 0, 1, 2, ... on an axis, empty if its ticks are numbers."""
+    from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
+
+    locator, formatter = axis.get_major_locator(), axis.get_major_formatter()
+    written = isinstance(locator, FixedLocator) and isinstance(
+        formatter, FixedFormatter | FuncFormatter
+    )
+    if not written or list(locator.locs) != list(range(len(locator.locs))):
+        return []
+    return [formatter(place, i).replace("\n", " ") for i, place in enumerate(locator.locs)]
+
+
+def _by_name(names, places, values):
+    """Tell values by the name that is nearest to their place."""
+    told = {}
+    for place, value in zip(places, values, strict=True):
+        told.setdefault(names[int(np.clip(round(place), 0, len(names) - 1))], []).append(value)
+    return "; ".join(f"{name} at {', '.join(values)}" for name, values in told.items())
+
+
+def _by_tick(ax, points):
+    """Tell points by the names of an axis; return nothing if the ticks of both are numbers."""
+    for along, axis in enumerate((ax.xaxis, ax.yaxis)):
+        if _tick_names(axis):
+            values = [f"{value:.4g}" for value in points[:, 1 - along]]
+            return _by_name(_tick_names(axis), points[:, along], values)
+    return ""
+
+
+def _describe_line(ax, line):
+    x, y = (np.asarray(data, float) for data in line.get_data(orig=False))
+    drawn = ~(np.isnan(x) | np.isnan(y))
+    x, y = x[drawn], y[drawn]
+    if not len(x):
+        return "no points"
+    if len(set(x)) == 1 and len(x) == 2:
+        return f"vertical line at x = {x[0]:.4g}"
+    return _by_tick(ax, np.column_stack([x, y])) or (
+        f"{len(x)} points from ({x[0]:.4g}, {y[0]:.4g}) to "
+        f"({x[-1]:.4g}, {y[-1]:.4g}), lowest {y.min():.4g} at x = {x[y.argmin()]:.4g}, "
+        f"highest {y.max():.4g} at x = {x[y.argmax()]:.4g}"
+    )
+
+
+def _describe_error_bars(ax, container):
+    """Tell each estimate with its interval, by its place on the other axis."""
+    line, _, (segments, *_) = container.lines
+    along, axis = (0, ax.yaxis) if container.has_xerr else (1, ax.xaxis)
+    places, values = [], []
+    for point, ends in zip(line.get_xydata(), segments.get_segments(), strict=False):
+        # Where a number is NaN nothing is drawn.
+        if len(ends):
+            low, high = ends[:, along]
+            places.append(point[1 - along])
+            values.append(f"{point[along]:.4g} ({low:.4g} to {high:.4g})")
+    if _tick_names(axis):
+        return _by_name(_tick_names(axis), places, values)
+    pairs = zip(places, values, strict=True)
+    return "; ".join(f"{'yx'[along]} = {place:.4g} at {value}" for place, value in pairs)
+
+
+def _describe_area(ax, artist):
+    """Tell what is drawn as an area: a histogram, region, band or markers; skip everything else."""
+    from matplotlib.collections import PathCollection, PolyCollection
+    from matplotlib.contour import ContourSet
+    from matplotlib.patches import StepPatch
+
+    if isinstance(artist, StepPatch):
+        return _describe_stairs(*artist.get_data()[:2])
+    if isinstance(artist, ContourSet):
+        outlines = [line for path in artist.get_paths() for line in path.to_polygons()]
+        share = _area(outlines) / np.ptp(ax.get_xlim()) / np.ptp(ax.get_ylim())
+        return f"{100 * share:.0f} % of the area"
+    if isinstance(artist, PolyCollection):
+        corners = np.concatenate([path.vertices for path in artist.get_paths()])
+        ends = (corners[corners[:, 0] == end(corners[:, 0]), 1] for end in (np.min, np.max))
+        first, last = (f"{y.min():.4g} to {y.max():.4g}" for y in ends)
+        return f"{first} at the first point, {last} at the last"
+    points = np.asarray(artist.get_offsets(), float) if isinstance(artist, PathCollection) else ()
+    if not len(points):
+        return ""
+    where = ", ".join(f"({x:.4g}, {y:.4g})" for x, y in points[:8])
+    more = f" and {len(points) - 8} more" if len(points) > 8 else ""
+    return _by_tick(ax, points) or f"{len(points)} points at {where}{more}"
+
+
+def _describe_stairs(values, edges):
+    filled, top = np.flatnonzero(values), int(np.argmax(values))
+    if not len(filled):
+        return f"{len(values)} empty bins"
+    return (
+        f"{len(filled)} of {len(values)} bins filled, from {edges[filled[0]]:.4g} to "
+        f"{edges[filled[-1] + 1]:.4g}, highest {values[top]:.4g} "
+        f"from {edges[top]:.4g} to {edges[top + 1]:.4g}"
+    )
+
+
+def _area(outlines):
+    """Return the area inside closed outlines; those of holes run the other way around."""
+    pairs = (np.transpose(outline) for outline in outlines)
+    return abs(sum(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]) for x, y in pairs)) / 2
 
 
 def show(axes, alt):
