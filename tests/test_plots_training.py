@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from coursehelpers import training
 from coursehelpers.plots import STYLES, describe, plot_comparison, plot_curves, plot_history
 from tests.test_plots import ACCURACY, HISTORY, Comparison, comparison, drawn, legend, lines
 
@@ -300,3 +301,11 @@ def test_many_curves_or_long_names_have_their_legend_beside_them(names):
     assert beside.x0 >= ax.get_window_extent().x1
     assert beside.x1 <= ax.get_figure().bbox.x1
     assert beside.y0 >= 0
+
+
+@pytest.mark.parametrize("plot", [plot_comparison, plot_curves])
+def test_interrupted_comparison_says_so(plot):
+    frame = comparison("none", "L2").frame
+    for partial, title in ((True, "interrupted: complete runs only"), (False, "")):
+        ax = plot(training.Comparison(frame, partial), "loss", "validation")
+        assert ax.get_title() == title

@@ -116,6 +116,7 @@ def plot_comparison(comparison, metric="accuracy", split="test", *, ax=None):
     ax.set_ylim(len(ticks) + 0.2, -0.6)
     ax.legend(loc="lower right", ncols=2, fontsize="small")
     ax.set(xlabel=f"{split} {metric.replace('_', ' ')}", ylabel="setting")
+    _mark_partial(comparison, ax)
     return ax
 
 
@@ -174,7 +175,13 @@ def plot_curves(comparison, metric="loss", split="validation", *, settings=None,
     ax.xaxis.get_major_locator().set_params(integer=True)
     place = {"loc": "upper left", "bbox_to_anchor": (1, 1)} if beside else {}
     ax.legend(title="mean and 95 % interval" if bands else None, **place)
+    _mark_partial(comparison, ax)
     return ax
+
+
+def _mark_partial(comparison, ax):
+    if getattr(comparison, "partial", False):
+        ax.set_title("interrupted: complete runs only", fontsize="medium")
 
 
 def _listed(names):
