@@ -1,5 +1,7 @@
 """The compiled training loop behind `coursehelpers.training.compare`."""
 
+import random
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -95,7 +97,10 @@ class CompiledRuns:
 
     def _build(self, seed):
         """Build the model and the augmenting layer of one seed, with all their variables."""
-        keras.utils.set_random_seed(seed)
+        # Keras takes its default seeds from Python. To seed TensorFlow too, as
+        # keras.utils.set_random_seed does, would make it prepare every compiled function again.
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002  (in case that the function draws with it)
         model = self.setting.build()
         if not isinstance(model, keras.Model):
             raise TypeError(
