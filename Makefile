@@ -29,7 +29,7 @@ COUNT = tee $(VENV)/setup.log | { n=0; while read -r word _; do case "$$word" in
 	Installing) printf '\n  installing, about half a minute\n';; esac; done; }
 
 .NOTPARALLEL:
-.PHONY: help notebooks test lab setup publish lock clean
+.PHONY: help notebooks test bench lab setup publish lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ notebooks: $(READY)  ## execute every notebook into build/ (default PROFILE=stan
 test: PROFILE ?= quick
 test: $(READY)  ## run all tests, execution and validation of all notebooks included
 	@$(BIN)/python -m pytest --profile $(PROFILE) --numprocesses 2 --dist loadfile
+
+bench: $(READY)  ## measure compare against keras.Model.fit and a bare loop, about two minutes
+	@$(BIN)/python -m tests.benchmarks.training
 
 lab: $(READY)  ## open JupyterLab on the notebooks
 	@$(BIN)/python -m jupyter lab notebooks

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-EVALUATION_BATCH = 256
+STEPS = "train_step", "test_step"
 BATCH_HOOKS = [
     f"on_{mode}_{when}"
     for mode in ("batch", "train_batch", "test_batch", "predict_batch", "test", "predict")
@@ -23,12 +23,14 @@ class CompiledRuns:
         The setting's name, for errors.
     setting : coursehelpers.training.Setting
         Its ``build``, ``augment`` and ``class_weight`` are compiled.
-    train : tuple
-        Training data of one seed, from `tensors`.
+    seed : int
+        The first one.
+    parts : tuple
+        Its train, validation and test data, from `tensors`.
     batch_size : int
     """
 
-    def __init__(self, name, setting, train, batch_size):
+    def __init__(self, name, setting, seed, parts, batch_size):
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
                 f"compare needs Keras on TensorFlow, got the backend {keras.backend.backend()}. "
@@ -37,15 +39,17 @@ class CompiledRuns:
         if tf.distribute.has_strategy():
             raise ValueError("compare trains on one device; leave tf.distribute's scope first.")
         self.name, self.setting, self.batch_size = name, setting, batch_size
-        train = self._weighted(train)
+        train = self._weighted(parts[0])
         self.example = _slice(train, 0, 2)
-        self.model, self.augment = self._build(seed=0)
-        self._build_losses_and_metrics()
+        self.model, self.augment = self._build(seed)
+        self.drawn = {seed: [variable.numpy() for variable in self.model.variables]}
+        evaluates = any(part is not None for part in parts[1:])
+        self.names = {step: self._rehearse(step) for step in STEPS[: 1 + evaluates]}
         self.signature = _signature(train)
         self.epoch = tf.function(
             self._epoch, input_signature=[self.signature, tf.TensorSpec([None], tf.int32)]
         )
-        self.epoch.get_concrete_function()
+        self._require_known_state(self.epoch.get_concrete_function())
         self.evaluate = tf.function(self._evaluate, reduce_retracing=True)
 
     def train(self, name, setting, seed, parts, shuffle, tick):
@@ -92,7 +96,15 @@ class CompiledRuns:
         if self.setting.class_weight is None:
             return train
         if len(train) == 3:
-            raise ValueError("Give class_weight or sample weights, not both.")
+            raise ValueError(
+                f"Setting {self.name!r} has a class_weight, but the training data have sample "
+                "weights. Give one of them."
+            )
+        if isinstance(train[1], tuple | list | dict):
+            raise ValueError(
+                f"The class_weight of setting {self.name!r} needs a single y; use sample weights "
+                "with several outputs."
+            )
         return (*train, _class_weights(train[1], self.setting.class_weight))
 
     def _build(self, seed):
@@ -114,7 +126,7 @@ class CompiledRuns:
         if model.run_eagerly:
             raise ValueError(f"Setting {self.name!r} has run_eagerly=True; compare compiles.")
         if not model.built:
-            model(self.example[0])
+            model(_symbolic(self.example[0]))  # as fit does, which changes no state
         model.optimizer.build(model.trainable_variables)
         augment = self.setting.augment and self.setting.augment()
         if augment is not None:
@@ -126,12 +138,50 @@ class CompiledRuns:
             augment({"images": self.example[0], "labels": self.example[1]}, training=True)
         return model, augment
 
-    def _build_losses_and_metrics(self):
-        # They make their variables when first called, which must not happen inside the loop.
-        x, y, weight = (*self.example, None)[:3]
-        predictions = self.model(x)
-        self.model.compute_loss(x=x, y=y, y_pred=predictions, sample_weight=weight)
-        self.model.compute_metrics(x=x, y=y, y_pred=predictions, sample_weight=weight)
+    def _augmented(self, batch):
+        if self.augment is None:
+            return batch
+        x, y, *weight = batch
+        changed = self.augment({"images": x, "labels": y}, training=True)
+        return changed["images"], changed["labels"], *weight
+
+    def _rehearse(self, step):
+        """Make one step, which builds what is built on first use, and return what it reports.
+
+        Every seed resets what that changes.
+        """
+        self.model.reset_metrics()
+        logs = _flat(getattr(self.model, step)(self._augmented(self.example)))
+        gathered = _flat(self.model.get_metrics_result())
+        # An epoch ends with what the metrics have gathered; anything else would be lost.
+        if lost := sorted(name for name in logs if not _same(logs[name], gathered.get(name))):
+            raise ValueError(
+                f"The {step} of setting {self.name!r} returns {lost}, which no metric of the model "
+                "gathers. Track it with keras.metrics.Mean, and return its result."
+            )
+        for name, value in logs.items():
+            if np.ndim(value):
+                raise ValueError(
+                    f"Metric {name!r} of setting {self.name!r} is no single number but has shape "
+                    f"{np.shape(value)}."
+                )
+        return list(logs)
+
+    def _reported(self, step):
+        gathered = self.model.get_metrics_result()
+        return {name: gathered[name] for name in self.names[step]}
+
+    def _require_known_state(self, function):
+        model, augment = self.model, self.augment
+        known = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
+        known += augment.variables if augment is not None else []
+        known = {id(variable.value) for variable in known}
+        if unknown := [v.name for v in function.variables if id(v) not in known]:
+            raise ValueError(
+                f"Setting {self.name!r} keeps a state that no seed can reset: {unknown}. It has to "
+                "be in the model, its metrics or its optimizer; a random function of Keras needs "
+                "seed=keras.random.SeedGenerator() from its layer."
+            )
 
     def _reset(self, seed):
         """Give the traced model the state of a new one."""
@@ -145,11 +195,21 @@ class CompiledRuns:
         pairs.append((self.model.optimizer.variables, model.optimizer.variables))
         if augment is not None:
             pairs.append((self.augment.variables, augment.variables))
-        for mine, new in pairs:
-            if [v.shape for v in mine] != [v.shape for v in new]:
-                raise ValueError(f"Setting {self.name!r} must build the same model every time.")
-            for variable, value in zip(mine, new, strict=True):
-                variable.assign(value)
+        if any([v.shape for v in mine] != [v.shape for v in new] for mine, new in pairs):
+            raise ValueError(f"Setting {self.name!r} must build the same model every time.")
+        before = self.drawn.pop(seed, model.variables)
+        if not all(map(np.array_equal, before, model.variables)):
+            raise ValueError(
+                f"Setting {self.name!r} builds other weights when it builds again with seed "
+                f"{seed}. Draw them with the initializers of Keras, made inside its function."
+            )
+        for variable, value in [pair for both in pairs for pair in zip(*both, strict=True)]:
+            if variable is value and variable.trainable:
+                raise ValueError(
+                    f"Setting {self.name!r} trains {variable.path}, which was made outside its "
+                    "function and would keep what it learned with another seed."
+                )
+            variable.assign(value)
 
     def _callbacks(self, name, setting):
         listed = setting.callbacks()
@@ -180,31 +240,39 @@ class CompiledRuns:
         self.model.reset_metrics()
         for start in tf.range(0, tf.size(order), self.batch_size):
             self._train_step(_gather(train, order[start : start + self.batch_size]))
-        return self.model.get_metrics_result()
+        return self._reported("train_step")
 
     def _evaluate(self, part):
         self.model.reset_metrics()
-        for start in tf.range(0, tf.shape(tf.nest.flatten(part)[0])[0], EVALUATION_BATCH):
-            self._test_step(_slice(part, start, start + EVALUATION_BATCH))
-        return self.model.get_metrics_result()
+        # In the batches of fit: it averages over them what is no mean over their examples.
+        for start in tf.range(0, tf.shape(tf.nest.flatten(part)[0])[0], self.batch_size):
+            self._test_step(_slice(part, start, start + self.batch_size))
+        return self._reported("test_step")
 
     @tf.autograph.experimental.do_not_convert
     def _train_step(self, batch):
-        if self.augment is not None:
-            x, y, *weight = batch
-            changed = self.augment({"images": x, "labels": y}, training=True)
-            batch = (changed["images"], changed["labels"], *weight)
-        logs = self.model.train_step(batch)
-        # The loop returns what the metrics have gathered; anything else would be lost.
-        if untracked := set(logs) - set(self.model.get_metrics_result()):
-            raise ValueError(
-                f"The train_step of setting {self.name!r} returns {sorted(untracked)}, which no "
-                "metric of the model gathers. Track it with keras.metrics.Mean."
-            )
+        self.model.train_step(self._augmented(batch))
 
     @tf.autograph.experimental.do_not_convert
     def _test_step(self, batch):
         self.model.test_step(batch)
+
+
+def _flat(logs):
+    flat = {}
+    for name, value in (logs or {}).items():
+        flat.update(_flat(value) if isinstance(value, dict) else {name: value})
+    return flat
+
+
+def _same(value, gathered):
+    return gathered is not None and np.array_equal(value, gathered, equal_nan=True)
+
+
+def _symbolic(part):
+    return tf.nest.map_structure(
+        lambda array: keras.KerasTensor((None, *array.shape[1:]), array.dtype.name), part
+    )
 
 
 def _require_monitored(name, callbacks, logs):
@@ -232,10 +300,6 @@ def _signature(part):
 
 
 def _numbers(logs):
-    logs = {name: np.asarray(value) for name, value in logs.items()}
-    for name, value in logs.items():
-        if value.ndim:
-            raise ValueError(f"Metric {name!r} is no single number but has shape {value.shape}.")
     return {name: float(value) for name, value in logs.items()}
 
 
@@ -281,8 +345,6 @@ def _tensor(name, array):
 
 
 def _class_weights(y, class_weight):
-    if isinstance(y, tuple | list | dict):
-        raise ValueError("class_weight needs a single y; use sample weights with several outputs.")
     y = y.numpy()
     labels = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y))
     weights = [class_weight.get(int(label), 1.0) for label in labels.round()]

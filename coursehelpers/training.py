@@ -10,6 +10,10 @@ import numpy as np
 from coursehelpers.metrics import paired_differences, summarize
 from coursehelpers.progress import in_notebook, progress, progress_bar
 
+# TensorFlow keeps a little of every model that is built, and drops it when it is seeded. It then
+# prepares every compiled function again, which takes longer than many an epoch.
+RUNS_BETWEEN_SEEDING = 10
+
 __all__ = ["Comparison", "Setting", "compare", "fit", "progress"]
 
 
@@ -238,12 +242,14 @@ def compare(
     >>> compare(settings, parts, seeds=range(2), epochs=1).summary("loss").n.tolist()
     [2, 2]
     """
+    import keras
     import pandas as pd
 
     from coursehelpers.compiled import CompiledRuns, tensors
 
     settings = _checked_settings(settings, epochs)
     seeds = _checked_seeds(seeds)
+    _require_count("batch_size", batch_size)
     rows, done, tracing, runs = [], 0, 0.0, {}
     planned = sum(setting.epochs for setting in settings.values()) * len(seeds)
     partial = False
@@ -254,11 +260,13 @@ def compare(
                 arrays = tensors(parts)
                 for name, setting in settings.items():
                     bar.set_description(f"{description} {name}, seed {seed}".strip())
+                    if done % RUNS_BETWEEN_SEEDING == 0:
+                        keras.utils.set_random_seed(seed)
                     # Settings that differ in callbacks or epochs only share what is compiled.
                     key = id(setting.build), id(setting.augment), id(setting.class_weight)
                     if key not in runs:
                         start = time.perf_counter()
-                        runs[key] = CompiledRuns(name, setting, arrays[0], batch_size)
+                        runs[key] = CompiledRuns(name, setting, seed, arrays, batch_size)
                         tracing += time.perf_counter() - start
                     run = runs[key].train(name, setting, seed, arrays, shuffle, bar.update)
                     last = run[-1][0]
@@ -277,6 +285,8 @@ def compare(
 
 
 def _checked_settings(settings, epochs):
+    import keras
+
     if not isinstance(settings, Mapping) or not settings:
         raise TypeError(
             "settings must map names to Settings or to functions that build a model, "
@@ -285,22 +295,35 @@ def _checked_settings(settings, epochs):
     checked = {}
     for name, setting in settings.items():
         setting = setting if isinstance(setting, Setting) else Setting(setting)
-        if not callable(setting.build):
+        # A model and a layer can be called as well, but that builds no new one.
+        if not callable(setting.build) or isinstance(setting.build, keras.Model):
             raise TypeError(
                 f"Setting {name!r} must be a function that builds a compiled model, "
                 f"got {type(setting.build).__name__}. Give the function, not the model."
             )
+        for what in ("callbacks", "augment"):
+            made = getattr(setting, what)
+            if made is not None and (not callable(made) or isinstance(made, keras.Layer)):
+                raise TypeError(
+                    f"The {what} of setting {name!r} must be a function that makes them anew, "
+                    f"got {type(made).__name__}."
+                )
         setting = setting._replace(epochs=epochs if setting.epochs is None else setting.epochs)
-        if not isinstance(setting.epochs, int | np.integer) or setting.epochs < 1:
-            raise ValueError(f"epochs must be an integer of at least 1, got {setting.epochs!r}.")
+        _require_count(f"epochs of setting {name!r}", setting.epochs)
         checked[name] = setting
     return checked
+
+
+def _require_count(what, number):
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
+        raise ValueError(f"{what} must be an integer of at least 1, got {number!r}.")
 
 
 def _checked_seeds(seeds):
     if not isinstance(seeds, Iterable):
         raise TypeError(f"seeds must be several integers, such as range(5), got {seeds!r}.")
-    seeds = [int(seed) for seed in seeds]
-    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise ValueError(f"seeds must be different non-negative integers, got {seeds}.")
-    return seeds
+    seeds = list(seeds)
+    integers = all(isinstance(seed, int | np.integer) and 0 <= seed < 2**32 for seed in seeds)
+    if not seeds or not integers or len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds must be different integers from 0 to 2**32 - 1, got {seeds}.")
+    return [int(seed) for seed in seeds]

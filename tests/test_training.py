@@ -1,17 +1,14 @@
-"""Training with a progress bar, outside a notebook and in a real kernel."""
+"""Training with `fit`, and what `compare` shows; test_progress.py does so in a real kernel."""
 
-import itertools
-import sys
+from functools import partial
 
-import nbclient
-import nbformat
 import numpy as np
 import pytest
 import tqdm
 
 from coursehelpers import training
 from coursehelpers.models import build_mlp
-from coursehelpers.training import fit, in_notebook, progress
+from coursehelpers.training import Setting, compare, fit
 
 # Small enough that an epoch takes milliseconds.
 SHAPE, CLASSES = (2, 2), 3
@@ -28,6 +25,30 @@ def keras():
     import keras
 
     return keras
+
+
+@pytest.fixture
+def bars(monkeypatch):
+    """The bars that are made, in order; each knows whether it was closed."""
+
+    made = []
+
+    class Recorded(tqdm.tqdm):
+        # No thread that looks after bars that stand still.
+        monitor_interval = 0
+
+        def __init__(self, *items, **options):
+            # Without a terminal the bar would be disabled, and a disabled bar is never closed.
+            super().__init__(*items, **{**options, "disable": False})
+            self.closed = False
+            made.append(self)
+
+        def close(self):
+            super().close()
+            self.closed = True
+
+    monkeypatch.setattr(tqdm, "tqdm", Recorded)
+    return made
 
 
 def small_model(seed=0):
@@ -51,75 +72,6 @@ def python_lines(text):
     # The last is about many models in one process.
     native = "oneDNN", "cpu_feature_guard", "rebuild TensorFlow", "cuda", "All log", "retracing"
     return [line for line in text.splitlines() if line and not any(n in line for n in native)]
-
-
-# --- progress -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def bars(monkeypatch):
-    """The bars that are made, in order."""
-
-    made = []
-
-    class Recorded(tqdm.tqdm):
-        # No thread that looks after bars that stand still.
-        monitor_interval = 0
-
-        def __init__(self, items, description, **options):
-            # Without a terminal the bar would be disabled, and a disabled bar is never closed.
-            super().__init__(items, description, **{**options, "disable": False})
-            self.closed = False
-            made.append(self)
-
-        def close(self):
-            super().close()
-            self.closed = True
-
-    monkeypatch.setattr(tqdm, "tqdm", Recorded)
-    return made
-
-
-@pytest.mark.parametrize("items", [[], [3, 1, 2], "abc", range(5), {"b": 1, "a": 2}])
-def test_progress_yields_all_items_in_order(items):
-    assert list(progress(items)) == list(items)
-    assert list(progress(iter(items), "on the way")) == list(items)
-
-
-def test_progress_closes_its_bar_at_the_end_on_break_and_on_an_error(bars):
-    assert list(progress("ab")) == ["a", "b"]
-
-    for _ in progress("ab"):
-        assert not bars[-1].closed
-        break
-
-    def fail():
-        for item in progress("ab"):
-            raise LookupError(item)
-
-    with pytest.raises(LookupError, match=r"^a$"):
-        fail()
-    assert [bar.closed for bar in bars] == [True] * 3
-
-
-def test_progress_is_silent_where_nobody_looks(capfd):
-    assert not in_notebook()
-    list(progress(range(3), "silent"))
-    assert capfd.readouterr() == ("", "")
-
-
-def test_progress_draws_on_a_terminal_and_erases_its_bar(monkeypatch, capsys):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    list(progress(range(3), "visible"))
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "visible:   0%|" in err
-    # After the last carriage return but one there are only the spaces that hide the bar.
-    *_, hidden, end = err.split("\r")
-    assert (hidden.strip(), end) == ("", "")
-
-
-# --- fit ----------------------------------------------------------------------------------------
 
 
 def test_fit_returns_a_history_with_one_entry_per_epoch(train, keras):
@@ -163,7 +115,7 @@ def test_early_stopping_shortens_the_history_and_closes_the_bar(train, keras, ba
     history = fit(model, train, epochs=50, callbacks=[stop_at(2, keras)])
     assert history.epoch == [0, 1, 2]
     assert {len(values) for values in history.history.values()} == {3}
-    assert (len(bars), bars[0].total, bars[0].closed) == (1, 50, True)
+    assert [(bar.n, bar.total, bar.closed) for bar in bars] == [(3, 50, True)]
 
 
 def test_fit_is_silent(train, capfd):
@@ -196,162 +148,27 @@ def test_interrupt_in_a_notebook_before_the_first_epoch_returns_an_empty_history
     assert capsys.readouterr().out == "Interrupted after 0 of 5 epochs.\n"
 
 
-# --- In a kernel --------------------------------------------------------------------------------
-
-# Name of a cell to its source. The notebook is executed once, in this order.
-CELLS = {
-    "import": """
-        print("before the import")
-        import time
-        import keras, numpy as np
-        from coursehelpers.models import build_mlp
-        from coursehelpers.profiles import prepare
-        from coursehelpers.training import fit, in_notebook, progress
-        profile = prepare()
-        print(in_notebook())
-    """,
-    "bar": """
-        for item in progress(range(2), "counting"):
-            time.sleep(0.6)
-    """,
-    "prints": """
-        print("before")
-        for item in progress(range(2), "printing"):
-            print("item", item)
-        print("after")
-    """,
-    "nested": """
-        for i in progress(range(2), "outer"):
-            print("outer", i)
-            for j in progress(range(2), "inner"):
-                print("inner", i, j)
-    """,
-    "break": """
-        for item in progress(range(5), "breaking"):
-            print("item", item)
-            if item == 1:
-                break
-    """,
-    "error": """
-        print("before")
-        for item in progress(range(5), "failing"):
-            raise LookupError(item)
-    """,
-    "after the error": """
-        again = list(progress(range(5), "again"))
-    """,
-    "fit": """
-        rng = np.random.default_rng(0)
-        train = rng.random((24, 2, 2)), rng.integers(3, size=24)
-        # So many models that TensorFlow would take them for one that is compiled again and again.
-        for seed in range(6):
-            history = fit(build_mlp((4,), input_shape=(2, 2), classes=3), train, epochs=1)
-    """,
-    "interrupt": """
-        class Interrupt(keras.callbacks.Callback):
-            def on_epoch_begin(self, epoch, logs=None):
-                if epoch == 3:
-                    raise KeyboardInterrupt
-
-        model = build_mlp((4,), input_shape=(2, 2), classes=3)
-        print("before")
-        history = fit(model, train, epochs=9, callbacks=[Interrupt()])
-    """,
-    "interrupted": """
-        print(history.epoch, {name: len(values) for name, values in history.history.items()})
-    """,
-}
+# --- compare ------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def executed():
-    """Return for each cell its stored outputs, and every bundle that was ever shown in it."""
-    shown = {name: [] for name in CELLS}
-
-    class Client(nbclient.NotebookClient):
-        def process_message(self, msg, cell, cell_index):
-            shown[cell.metadata["name"]] += [msg["content"].get("data", {}).get("text/plain", "")]
-            return super().process_message(msg, cell, cell_index)
-
-    cells = []
-    for name, source in CELLS.items():
-        cell = nbformat.v4.new_code_cell(
-            "\n".join(line.removeprefix(" " * 8) for line in source.strip("\n").splitlines())
-        )
-        cell.metadata.update(name=name, tags=["raises-exception"] if name == "error" else [])
-        cells.append(cell)
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    Client(notebook, kernel_name="python3", timeout=120).execute()
-    return {cell.metadata["name"]: (cell.outputs, shown[cell.metadata["name"]]) for cell in cells}
+def test_compare_counts_epochs_and_leaves_out_those_after_early_stopping(train, keras, bars):
+    build = partial(small_model, seed=None)
+    chosen = {"all": build, "stopping": Setting(build, callbacks=lambda: [stop_at(0, keras)])}
+    compare(chosen, (train, None, None), seeds=range(2), epochs=3, description="two")
+    assert [(bar.n, bar.total, bar.closed) for bar in bars] == [(2 * (3 + 1), 2 * (3 + 1), True)]
+    assert "stopping, seed 1" in bars[0].desc
 
 
-@pytest.fixture
-def outputs(executed):
-    return {name: outputs for name, (outputs, _) in executed.items()}
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), LookupError("mine")])
+def test_compare_closes_its_bar_on_an_interrupt_or_error(train, keras, bars, error):
+    chosen = {"a": Setting(small_model, callbacks=lambda: [stop_at(0, keras, error)])}
+    with pytest.raises(type(error)):
+        compare(chosen, (train, None, None), seeds=range(2), epochs=3)
+    assert bars[0].closed
 
 
-@pytest.fixture
-def shown(executed):
-    return {name: "\n".join(bundles) for name, (_, bundles) in executed.items()}
-
-
-def told(outputs):
-    """Return the kind and text of each output that can be seen; pieces of a stream are joined."""
-    outputs = [o for o in outputs if "data" not in o or any(o.data.values())]
-    pieces = [
-        (o.get("name", o.output_type), o.text if "text" in o else o.get("data", {}))
-        for o in outputs
-    ]
-    joined = []
-    for kind, group in itertools.groupby(pieces, key=lambda piece: piece[0]):
-        contents = [content for _, content in group]
-        joined += (
-            [(kind, "".join(contents))]
-            if kind in ("stdout", "stderr")
-            else [(kind, content) for content in contents]
-        )
-    return joined
-
-
-def test_bar_in_a_notebook_shows_the_time_left_and_leaves_nothing(outputs, shown):
-    assert "counting:   0%|" in shown["bar"]
-    assert "| 1/2 [00:00<00:00" in shown["bar"]
-    assert told(outputs["bar"]) == []
-    assert [o.data for o in outputs["bar"]] == [{"text/plain": ""}]
-
-
-def test_fit_in_a_notebook_shows_its_bar_and_leaves_nothing(outputs, shown):
-    assert "training:   0%|" in shown["fit"]
-    assert told(outputs["fit"]) == []
-
-
-def test_bar_keeps_what_the_cell_prints_before_meanwhile_and_after(outputs, shown):
-    assert "printing:   0%|" in shown["prints"]
-    assert told(outputs["prints"]) == [("stdout", "before\nitem 0\nitem 1\nafter\n")]
-
-
-def test_nested_bars_leave_only_the_prints(outputs, shown):
-    assert "outer:   0%|" in shown["nested"]
-    assert "inner:   0%|" in shown["nested"]
-    # A terminal's bars move the cursor up, which a notebook would print.
-    assert "\x1b" not in shown["nested"]
-    lines = [f"outer {i}\ninner {i} 0\ninner {i} 1\n" for i in range(2)]
-    assert told(outputs["nested"]) == [("stdout", "".join(lines))]
-
-
-def test_bar_disappears_on_break_and_on_an_error(outputs, shown):
-    assert told(outputs["break"]) == [("stdout", "item 0\nitem 1\n")]
-    assert "failing:   0%|" in shown["error"]
-    assert [kind for kind, _ in told(outputs["error"])] == ["stdout", "error"]
-    # A bar that was left open would close during a later cell.
-    assert "again:   0%|" in shown["after the error"]
-    assert told(outputs["after the error"]) == []
-
-
-def test_interrupt_in_a_notebook_returns_the_epochs_done_and_says_so(outputs):
-    assert told(outputs["interrupt"]) == [
-        ("stdout", "before\nInterrupted after 3 of 9 epochs.\n"),
-    ]
-    assert told(outputs["interrupted"]) == [
-        ("stdout", "[0, 1, 2] {'accuracy': 3, 'loss': 3}\n"),
-    ]
+def test_compare_is_silent_where_nobody_looks(train, capfd):
+    compare({"a": small_model}, (train, None, train), seeds=range(2), epochs=1)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert python_lines(err) == []

@@ -1,0 +1,345 @@
+"""Progress bars, outside a notebook and in a real kernel, where `fit` and `compare` have theirs."""
+
+import contextlib
+import io
+import itertools
+
+import nbclient
+import nbformat
+import pytest
+import tqdm
+
+from coursehelpers.progress import in_notebook, progress, progress_bar
+
+
+@pytest.fixture
+def bars(monkeypatch):
+    """The bars that are made, in order."""
+
+    made = []
+
+    class Recorded(tqdm.tqdm):
+        # No thread that looks after bars that stand still.
+        monitor_interval = 0
+
+        def __init__(self, *items, **options):
+            # Without a terminal the bar would be disabled, and a disabled bar is never closed.
+            super().__init__(*items, **{**options, "disable": False})
+            self.closed = False
+            made.append(self)
+
+        def close(self):
+            super().close()
+            self.closed = True
+
+    monkeypatch.setattr(tqdm, "tqdm", Recorded)
+    return made
+
+
+class Terminal(io.StringIO):
+    """A stderr that someone looks at."""
+
+    def isatty(self):
+        return True
+
+    def left(self):
+        """Return what is visible at the end: a carriage return writes over the line."""
+        screen = ""
+        for line in self.getvalue().split("\r"):
+            screen = line + screen[len(line) :]
+        return screen.strip()
+
+
+def test_a_test_is_no_notebook():
+    assert not in_notebook()
+
+
+# --- progress -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("items", [[], [3, 1, 2], "abc", range(5), {"b": 1, "a": 2}])
+def test_progress_yields_all_items_in_order(items):
+    assert list(progress(items)) == list(items)
+    assert list(progress(iter(items), "on the way")) == list(items)
+
+
+def test_progress_closes_its_bar_at_the_end_on_break_and_on_an_error(bars):
+    assert list(progress("ab")) == ["a", "b"]
+
+    for _ in progress("ab"):
+        assert not bars[-1].closed
+        break
+
+    def fail():
+        for item in progress("ab"):
+            raise LookupError(item)
+
+    with pytest.raises(LookupError, match=r"^a$"):
+        fail()
+    assert [bar.closed for bar in bars] == [True] * 3
+
+
+def test_progress_counts_an_item_when_it_is_done(bars):
+    done = [bars[0].n for _ in progress("abc")]
+    assert (done, bars[0].n) == ([0, 1, 2], 3)
+
+
+def test_progress_is_silent_where_nobody_looks(capfd):
+    list(progress(range(3), "silent"))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_progress_draws_on_a_terminal_and_erases_its_bar(capsys):
+    with contextlib.redirect_stderr(Terminal()) as err:
+        list(progress(range(3), "visible"))
+    assert "visible:   0%|" in err.getvalue()
+    assert err.left() == ""
+    assert capsys.readouterr().out == ""
+
+
+# --- progress_bar -------------------------------------------------------------------------------
+
+
+def test_progress_bar_counts_its_updates(bars):
+    with progress_bar(5, "steps") as bar:
+        bar.update()
+        bar.update(2)
+        assert (bar.n, bar.total, bars[0].closed) == (3, 5, False)
+    assert bars[0].closed
+
+
+def test_progress_bar_draws_a_total_that_changes_and_erases_the_bar():
+    with (
+        contextlib.redirect_stderr(Terminal()) as err,
+        progress_bar(9, "stopping early") as bar,
+    ):
+        bar.update()
+        bar.total -= 5
+        bar.refresh()
+    assert "| 0/9 [" in err.getvalue()
+    assert "| 1/4 [" in err.getvalue()
+    assert err.left() == ""
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), LookupError("mine")])
+def test_progress_bar_closes_on_an_error_or_interrupt_and_lets_it_through(bars, error):
+    with (
+        contextlib.redirect_stderr(Terminal()) as err,
+        pytest.raises(type(error)) as raised,
+        progress_bar(3, "failing"),
+    ):
+        raise error
+    assert raised.value is error
+    assert bars[0].closed
+    assert "failing:   0%|" in err.getvalue()
+    assert err.left() == ""
+
+
+def test_progress_bar_is_silent_where_nobody_looks(capfd):
+    with progress_bar(3, "silent") as bar:
+        bar.update()
+    assert capfd.readouterr() == ("", "")
+
+
+# --- In a kernel --------------------------------------------------------------------------------
+
+# Name of a cell to its source. The notebook is executed once, in this order.
+CELLS = {
+    "import": """
+        print("before the import")
+        import time
+        from functools import partial
+        import keras, numpy as np
+        from coursehelpers.models import build_mlp
+        from coursehelpers.profiles import prepare
+        from coursehelpers.progress import in_notebook, progress_bar
+        from coursehelpers.training import compare, fit, progress
+        profile = prepare()
+        print(in_notebook())
+    """,
+    "bar": """
+        for item in progress(range(2), "counting"):
+            time.sleep(0.6)
+    """,
+    "prints": """
+        print("before")
+        for item in progress(range(2), "printing"):
+            print("item", item)
+        print("after")
+    """,
+    "nested": """
+        for i in progress(range(2), "outer"):
+            print("outer", i)
+            for j in progress(range(2), "inner"):
+                print("inner", i, j)
+    """,
+    "break": """
+        for item in progress(range(5), "breaking"):
+            print("item", item)
+            if item == 1:
+                break
+    """,
+    "error": """
+        print("before")
+        for item in progress(range(5), "failing"):
+            raise LookupError(item)
+    """,
+    "after the error": """
+        again = list(progress(range(5), "again"))
+    """,
+    "steps": """
+        try:
+            with progress_bar(9, "steps") as bar:
+                bar.update(2)
+                bar.total = 4
+                bar.refresh()
+                raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            print(bar.n, "of", bar.total)
+    """,
+    "fit": """
+        rng = np.random.default_rng(0)
+        train = rng.random((24, 2, 2)), rng.integers(3, size=24)
+        # So many models that TensorFlow would take them for one that is compiled again and again.
+        for seed in range(6):
+            history = fit(build_mlp((4,), input_shape=(2, 2), classes=3), train, epochs=1)
+    """,
+    "interrupt": """
+        class Interrupt(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 3:
+                    raise KeyboardInterrupt
+
+        model = build_mlp((4,), input_shape=(2, 2), classes=3)
+        print("before")
+        history = fit(model, train, epochs=9, callbacks=[Interrupt()])
+    """,
+    "interrupted": """
+        print(history.epoch, {name: len(values) for name, values in history.history.items()})
+    """,
+    "compare": """
+        def data(seed):
+            if seed == 2:
+                raise KeyboardInterrupt
+            return train, train, train
+
+        build = partial(build_mlp, (), input_shape=(2, 2), classes=3)
+        print("before")
+        complete = compare({"a": build}, data, seeds=[0, 1], epochs=2, description="comparing")
+    """,
+    "interrupted compare": """
+        partial = compare({"a": build}, data, seeds=[1, 2], epochs=2)
+        print(complete.partial, len(complete.final()), partial.partial, len(partial.final()))
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def executed():
+    """Return for each cell its stored outputs, and every bundle that was ever shown in it."""
+    shown = {name: [] for name in CELLS}
+
+    class Client(nbclient.NotebookClient):
+        def process_message(self, msg, cell, cell_index):
+            shown[cell.metadata["name"]] += [msg["content"].get("data", {}).get("text/plain", "")]
+            return super().process_message(msg, cell, cell_index)
+
+    cells = []
+    for name, source in CELLS.items():
+        cell = nbformat.v4.new_code_cell(
+            "\n".join(line.removeprefix(" " * 8) for line in source.strip("\n").splitlines())
+        )
+        cell.metadata.update(name=name, tags=["raises-exception"] if name == "error" else [])
+        cells.append(cell)
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    Client(notebook, kernel_name="python3", timeout=120).execute()
+    return {cell.metadata["name"]: (cell.outputs, shown[cell.metadata["name"]]) for cell in cells}
+
+
+@pytest.fixture
+def outputs(executed):
+    return {name: outputs for name, (outputs, _) in executed.items()}
+
+
+@pytest.fixture
+def shown(executed):
+    return {name: "\n".join(bundles) for name, (_, bundles) in executed.items()}
+
+
+def told(outputs):
+    """Return the kind and text of each output that can be seen; pieces of a stream are joined."""
+    outputs = [o for o in outputs if "data" not in o or any(o.data.values())]
+    pieces = [
+        (o.get("name", o.output_type), o.text if "text" in o else o.get("data", {}))
+        for o in outputs
+    ]
+    joined = []
+    for kind, group in itertools.groupby(pieces, key=lambda piece: piece[0]):
+        contents = [content for _, content in group]
+        joined += (
+            [(kind, "".join(contents))]
+            if kind in ("stdout", "stderr")
+            else [(kind, content) for content in contents]
+        )
+    return joined
+
+
+def test_bar_in_a_notebook_shows_the_time_left_and_leaves_nothing(outputs, shown):
+    assert "counting:   0%|" in shown["bar"]
+    assert "| 1/2 [00:00<00:00" in shown["bar"]
+    assert told(outputs["bar"]) == []
+    assert [o.data for o in outputs["bar"]] == [{"text/plain": ""}]
+
+
+def test_fit_in_a_notebook_shows_its_bar_and_leaves_nothing(outputs, shown):
+    assert "training:   0%|" in shown["fit"]
+    assert told(outputs["fit"]) == []
+
+
+def test_bar_keeps_what_the_cell_prints_before_meanwhile_and_after(outputs, shown):
+    assert "printing:   0%|" in shown["prints"]
+    assert told(outputs["prints"]) == [("stdout", "before\nitem 0\nitem 1\nafter\n")]
+
+
+def test_nested_bars_leave_only_the_prints(outputs, shown):
+    assert "outer:   0%|" in shown["nested"]
+    assert "inner:   0%|" in shown["nested"]
+    # A terminal's bars move the cursor up, which a notebook would print.
+    assert "\x1b" not in shown["nested"]
+    lines = [f"outer {i}\ninner {i} 0\ninner {i} 1\n" for i in range(2)]
+    assert told(outputs["nested"]) == [("stdout", "".join(lines))]
+
+
+def test_bar_disappears_on_an_interrupt_after_its_total_has_changed(outputs, shown):
+    assert "steps:   0%|" in shown["steps"]
+    assert "| 2/4 [" in shown["steps"]
+    assert told(outputs["steps"]) == [("stdout", "2 of 4\n")]
+
+
+def test_bar_disappears_on_break_and_on_an_error(outputs, shown):
+    assert told(outputs["break"]) == [("stdout", "item 0\nitem 1\n")]
+    assert "failing:   0%|" in shown["error"]
+    assert [kind for kind, _ in told(outputs["error"])] == ["stdout", "error"]
+    # A bar that was left open would close during a later cell.
+    assert "again:   0%|" in shown["after the error"]
+    assert told(outputs["after the error"]) == []
+
+
+def test_interrupt_in_a_notebook_returns_the_epochs_done_and_says_so(outputs):
+    assert told(outputs["interrupt"]) == [
+        ("stdout", "before\nInterrupted after 3 of 9 epochs.\n"),
+    ]
+    assert told(outputs["interrupted"]) == [
+        ("stdout", "[0, 1, 2] {'accuracy': 3, 'loss': 3}\n"),
+    ]
+
+
+def test_compare_in_a_notebook_shows_what_it_trains_and_leaves_nothing(outputs, shown):
+    assert "comparing:   0%|" in shown["compare"]
+    assert told(outputs["compare"]) == [("stdout", "before\n")]
+
+
+def test_interrupted_compare_in_a_notebook_returns_the_complete_runs_and_says_so(outputs):
+    assert told(outputs["interrupted compare"]) == [
+        ("stdout", "Interrupted: 1 of 2 runs are complete.\nFalse 2 True 1\n"),
+    ]
