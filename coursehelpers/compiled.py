@@ -197,8 +197,8 @@ class CompiledRuns:
             pairs.append((self.augment.variables, augment.variables))
         if any([v.shape for v in mine] != [v.shape for v in new] for mine, new in pairs):
             raise ValueError(f"Setting {self.name!r} must build the same model every time.")
-        before = self.drawn.pop(seed, model.variables)
-        if not all(map(np.array_equal, before, model.variables)):
+        before = self.drawn.pop(seed, None)
+        if before is not None and not all(map(np.array_equal, before, model.variables)):
             raise ValueError(
                 f"Setting {self.name!r} builds other weights when it builds again with seed "
                 f"{seed}. Draw them with the initializers of Keras, made inside its function."

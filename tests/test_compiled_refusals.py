@@ -179,6 +179,20 @@ def unseeded_initializer():
     return lambda: network(keras.layers.Dense(4, kernel_initializer=initialize))
 
 
+def random_constant():
+    import keras
+
+    class Projection(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.matrix = np.random.normal(size=(4, 4)).astype("float32")  # noqa: NPY002
+
+        def call(self, x):
+            return x @ self.matrix
+
+    return lambda: network(Projection())
+
+
 def variable_of_tensorflow():
     import keras
     import tensorflow as tf
@@ -232,6 +246,7 @@ def layer_from_outside():
     [
         unseeded_function,
         unseeded_initializer,
+        random_constant,
         variable_of_tensorflow,
         second_optimizer,
         layer_from_outside,
@@ -337,6 +352,13 @@ def test_data_sets_of_tensorflow():
 def test_data_of_another_kind_for_another_seed(other):
     with refuses("same shapes and dtypes for every seed; with seed 1"):
         run(parts=lambda seed: (other if seed else (X, Y), None, None))
+
+
+@pytest.mark.parametrize("first", [None, (X, Y)], ids=["missing first", "missing later"])
+def test_data_that_are_missing_for_some_seeds(first):
+    other = (X, Y) if first is None else None
+    with refuses("validation", "for every seed", "seed 1"):
+        run(parts=lambda seed: ((X, Y), other if seed else first, None))
 
 
 def test_class_weights_that_cannot_be():
