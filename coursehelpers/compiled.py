@@ -14,6 +14,16 @@ BATCH_HOOKS = [
 ]
 
 
+def seed_python(seed):
+    """Seed what Keras takes its default seeds from, and what a student's function may draw with.
+
+    To seed TensorFlow too, as `keras.utils.set_random_seed` does, would make it prepare every
+    compiled function again.
+    """
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+
+
 class CompiledRuns:
     """The runs of one way to build a model: traced once, reset and trained for every seed.
 
@@ -23,14 +33,12 @@ class CompiledRuns:
         The setting's name, for errors.
     setting : coursehelpers.training.Setting
         Its ``build``, ``augment`` and ``class_weight`` are compiled.
-    seed : int
-        The first one.
     parts : tuple
-        Its train, validation and test data, from `tensors`.
+        Train, validation and test data of one seed, from `tensors`.
     batch_size : int
     """
 
-    def __init__(self, name, setting, seed, parts, batch_size):
+    def __init__(self, name, setting, parts, batch_size):
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
                 f"compare needs Keras on TensorFlow, got the backend {keras.backend.backend()}. "
@@ -41,16 +49,21 @@ class CompiledRuns:
         self.name, self.setting, self.batch_size = name, setting, batch_size
         train = self._weighted(parts[0])
         self.example = _slice(train, 0, 2)
-        self.model, self.augment = self._build(seed)
-        self.drawn = {seed: [variable.numpy() for variable in self.model.variables]}
+        # Always with the same seed: what is compiled must not depend on which one comes first.
+        self.model, self.augment = self._build(0)
+        self.drawn = {0: [variable.numpy() for variable in self.model.variables]}
         evaluates = any(part is not None for part in parts[1:])
+        self.there = [part is not None for part in parts]
         self.names = {step: self._rehearse(step) for step in STEPS[: 1 + evaluates]}
         self.signature = _signature(train)
         self.epoch = tf.function(
             self._epoch, input_signature=[self.signature, tf.TensorSpec([None], tf.int32)]
         )
         self._require_known_state(self.epoch.get_concrete_function())
-        self.evaluate = tf.function(self._evaluate, reduce_retracing=True)
+        self.evaluators = []
+        for part in filter(None, parts[1:]):
+            self._evaluator(part)
+        self._reset(0)  # is it built as before?
 
     def train(self, name, setting, seed, parts, shuffle, tick):
         """Train with the epochs and callbacks of a setting and one seed.
@@ -63,6 +76,11 @@ class CompiledRuns:
         train, validation, test = parts
         train = self._weighted(train)
         self._require_same_structure(train, seed)
+        if [part is not None for part in parts] != self.there:
+            raise ValueError(
+                "data must have validation and test for every seed or for none; seed "
+                f"{seed} differs from the one before."
+            )
         self._reset(seed)
         model = self.model
         callbacks = self._callbacks(name, setting)
@@ -77,7 +95,7 @@ class CompiledRuns:
             logs = _numbers(self.epoch(train, order.astype("int32")))
             rows += [(epoch, "train", name, value) for name, value in logs.items()]
             if validation is not None:
-                measured = _numbers(self.evaluate(validation))
+                measured = _numbers(self._evaluator(validation)(validation))
                 rows += [(epoch, "validation", name, value) for name, value in measured.items()]
                 logs.update({f"val_{name}": value for name, value in measured.items()})
             _require_monitored(name, callbacks, logs)
@@ -88,9 +106,20 @@ class CompiledRuns:
         model.optimizer.finalize_variable_values(model.trainable_variables)
         callbacks.on_train_end(logs)
         if test is not None:
-            tested = _numbers(self.evaluate(test))
+            tested = _numbers(self._evaluator(test)(test))
             rows += [(epoch, "test", name, value) for name, value in tested.items()]
         return [*rows, (epoch, "model", "epochs", epoch + 1.0)]
+
+    def _evaluator(self, part):
+        """Return the compiled evaluation of such data; validation and test may share it."""
+        signature = _signature(part)
+        for known, evaluate in self.evaluators:
+            if known == signature:
+                return evaluate
+        evaluate = tf.function(self._evaluate, input_signature=[signature])
+        evaluate.get_concrete_function()
+        self.evaluators.append((signature, evaluate))
+        return evaluate
 
     def _weighted(self, train):
         if self.setting.class_weight is None:
@@ -109,10 +138,7 @@ class CompiledRuns:
 
     def _build(self, seed):
         """Build the model and the augmenting layer of one seed, with all their variables."""
-        # Keras takes its default seeds from Python. To seed TensorFlow too, as
-        # keras.utils.set_random_seed does, would make it prepare every compiled function again.
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002  (in case that the function draws with it)
+        seed_python(seed)
         model = self.setting.build()
         if not isinstance(model, keras.Model):
             raise TypeError(
@@ -337,7 +363,7 @@ def _tensor(name, array):
     if array.ndim == 0 or array.dtype == object:
         raise TypeError(
             f"The {name} data must be arrays with one entry per example, got dtype "
-            f"{array.dtype} and shape {array.shape}. Load a tf.data.Dataset into arrays first."
+            f"{array.dtype} and shape {array.shape}. Make NumPy arrays of lists and data sets first."
         )
     if array.dtype.kind == "f":  # as fit does
         array = array.astype(keras.config.floatx())

@@ -230,7 +230,10 @@ def compare(
     Notes
     -----
     Randomness has to come from Keras (``keras.random``, ``keras.layers``): the state of a bare
-    ``tf.random`` function cannot be reset. XLA (``jit_compile``) is not used.
+    ``tf.random`` function cannot be reset. What a seed redraws has to be a weight: the graph is the
+    same for all of them, and with it every number drawn in Python while it was built. An
+    initializer made outside of ``build``, or with a seed of its own, gives every seed the same
+    weights. XLA (``jit_compile``) is not used.
 
     Examples
     --------
@@ -245,7 +248,7 @@ def compare(
     import keras
     import pandas as pd
 
-    from coursehelpers.compiled import CompiledRuns, tensors
+    from coursehelpers.compiled import CompiledRuns, seed_python, tensors
 
     settings = _checked_settings(settings, epochs)
     seeds = _checked_seeds(seeds)
@@ -256,6 +259,7 @@ def compare(
     try:
         with progress_bar(planned, description) as bar:
             for seed in seeds:
+                seed_python(seed)
                 parts = data(seed) if callable(data) else data
                 arrays = tensors(parts)
                 for name, setting in settings.items():
@@ -266,12 +270,12 @@ def compare(
                     key = id(setting.build), id(setting.augment), id(setting.class_weight)
                     if key not in runs:
                         start = time.perf_counter()
-                        runs[key] = CompiledRuns(name, setting, seed, arrays, batch_size)
+                        runs[key] = CompiledRuns(name, setting, arrays, batch_size)
                         tracing += time.perf_counter() - start
                     run = runs[key].train(name, setting, seed, arrays, shuffle, bar.update)
                     last = run[-1][0]
                     measured = measure(runs[key].model, parts) if measure else {}
-                    run += [(last, "model", what, float(x)) for what, x in measured.items()]
+                    run += [(last, "model", *item) for item in _checked_measures(measured)]
                     rows += [(name, seed, *row) for row in run]
                     bar.total -= setting.epochs - (last + 1)  # left out by early stopping
                     done += 1
@@ -312,6 +316,15 @@ def _checked_settings(settings, epochs):
         _require_count(f"epochs of setting {name!r}", setting.epochs)
         checked[name] = setting
     return checked
+
+
+def _checked_measures(measured):
+    if not isinstance(measured, Mapping) or "epochs" in measured:
+        raise TypeError(
+            "measure must return names and numbers, such as {'norm': 1.5}, and not 'epochs', which "
+            f"is recorded anyway; got {measured!r}."
+        )
+    return [(name, float(value)) for name, value in measured.items()]
 
 
 def _require_count(what, number):

@@ -372,3 +372,17 @@ def test_class_weights_that_cannot_be():
 def test_augmentation_that_is_no_layer():
     with refuses("augment of 'mine' must build a Keras layer, .*got function", error=TypeError):
         run(augment=lambda: lambda batch: batch)
+
+
+@pytest.mark.parametrize("measured", [None, 1.5, {"epochs": 3}])
+def test_measures_that_are_no_names_and_numbers(measured):
+    with refuses("measure must return names and numbers", error=TypeError):
+        compare({"mine": network}, PARTS, seeds=[0], epochs=1, measure=lambda *_: measured)
+
+
+def test_data_drawn_with_numpy_alone_belong_to_the_seed():
+    def draw(seed):
+        return (X + np.random.normal(size=X.shape), Y), None, None  # noqa: NPY002
+
+    alone, after = (run(parts=draw, seeds=seeds).frame for seeds in ([1], [0, 1]))
+    assert alone["value"].tolist() == after[after["seed"] == 1]["value"].tolist()
