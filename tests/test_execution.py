@@ -107,7 +107,7 @@ def test_good_run_is_told_in_numbers(run):
     executed = notebooks.read(result.path)
     assert section_times(executed)["Section"] == pytest.approx(result.cpu_seconds, abs=0.1)
     printed = table([result])
-    assert re.search(r"lesson +4 +\d+ +\d+ +1 of 1 +\S+lesson.ipynb", printed)
+    assert re.search(r"lesson +4 +\d+ +\d+ +1 of 1 +0 of 0 +\S+lesson.ipynb", printed)
 
 
 def test_parameters_reach_the_notebook(run):

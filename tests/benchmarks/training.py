@@ -222,8 +222,7 @@ def time_table(case, compiling, seconds):
 def memory_table(used):
     """Print the memory, and return whether the limit is missed."""
     # A slope, because single values go up and down by the size of the data.
-    growth = np.polynomial.Polynomial.fit(range(len(used) - SETTLED + 1), used[SETTLED - 1 :], 1)
-    growth = growth.convert().coef[1]
+    growth = np.polyfit(range(len(used) - SETTLED + 1), used[SETTLED - 1 :], 1)[0]
     tell()
     print("compare with a small model: resident memory in MB")
     row("after seed 2", used[1])
