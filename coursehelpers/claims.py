@@ -1,6 +1,7 @@
 """Claims: sentences that a measurement supports, refutes or leaves undecided."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from html import escape
 
@@ -100,7 +101,8 @@ def claim(statement, quantity, row, *, above=None, below=None, within=None, unit
     -------
     Claim
         Supported if the whole interval lies where the statement puts the quantity, refuted if no
-        part of it does, else undecided. A notebook shows it as the sentence that its state allows.
+        part of it does, else undecided, as is an interval without width. A notebook shows it as
+        the sentence that its state allows.
 
     Raises
     ------
@@ -121,6 +123,8 @@ def claim(statement, quantity, row, *, above=None, below=None, within=None, unit
         raise ValueError(
             f"A claim says one thing: above=, below= or within=, got {', '.join(given) or 'none'}."
         )
+    if not isinstance(row, Mapping) and getattr(row, "ndim", 1) != 1:
+        raise ValueError(f"A claim takes one row, such as table.loc['dropout'], got {len(row)}.")
     row = dict(row)
     if row.get("partial", False):
         raise ValueError(
@@ -128,12 +132,17 @@ def claim(statement, quantity, row, *, above=None, below=None, within=None, unit
         )
     numbers = {name: float(row.get(name, math.nan)) for name in ("estimate", "low", "high", "n")}
     if missing := [name for name, number in numbers.items() if math.isnan(number)]:
-        raise ValueError(f"The measurement lacks {', '.join(missing)}; it has {dict(row)}.")
+        raise ValueError(
+            f"The measurement lacks {', '.join(missing)}; it has {row}. The rows of "
+            "Comparison.differences and metrics.summarize have them all."
+        )
     numbers["n"] = int(numbers["n"])
     lower, upper, claimed = _range(**given)
     low, high = numbers["low"], numbers["high"]
     state = "undecided"
-    if lower < low and high < upper:
+    if low == high:
+        pass  # repetitions that are all equal have not shown how much they vary
+    elif lower < low and high < upper:
         state = "supported"
     elif high < lower or upper < low:
         state = "refuted"

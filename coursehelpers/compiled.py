@@ -6,7 +6,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from coursehelpers.tensors import cut, gather, signature_of, symbolic, weigh
+
 STEPS = "train_step", "test_step"
+# Operations whose state is hidden in TensorFlow, so that a seed cannot reset it.
+RANDOM_OPS = {
+    *("Multinomial", "ParameterizedTruncatedNormal", "RandomGamma", "RandomPoissonV2"),
+    *("RandomShuffle", "RandomStandardNormal", "RandomUniform", "RandomUniformInt"),
+    "TruncatedNormal",
+}
 BATCH_HOOKS = [
     f"on_{mode}_{when}"
     for mode in ("batch", "train_batch", "test_batch", "predict_batch", "test", "predict")
@@ -48,16 +56,18 @@ class CompiledRuns:
             raise ValueError("compare trains on one device; leave tf.distribute's scope first.")
         self.name, self.setting, self.batch_size = name, setting, batch_size
         train = self._weighted(parts[0])
-        self.example = _slice(train, 0, 2)
+        self.example = cut(train, 0, 2)
         # Always with the same seed: what is compiled must not depend on which one comes first.
         self.model, self.augment = self._build(0)
-        self.drawn = {0: [variable.numpy() for variable in self.model.variables]}
+        self.drawn = [variable.numpy() for variable in self.model.variables]
         evaluates = any(part is not None for part in parts[1:])
         self.there = [part is not None for part in parts]
         self.names = {step: self._rehearse(step) for step in STEPS[: 1 + evaluates]}
-        self.signature = _signature(train)
+        self.signature = signature_of(train)
         self.epoch = tf.function(
-            self._epoch, input_signature=[self.signature, tf.TensorSpec([None], tf.int32)]
+            self._epoch,
+            input_signature=[self.signature, tf.TensorSpec([None], tf.int32)],
+            autograph=False,
         )
         self._require_known_state(self.epoch.get_concrete_function())
         self.evaluators = []
@@ -112,11 +122,11 @@ class CompiledRuns:
 
     def _evaluator(self, part):
         """Return the compiled evaluation of such data; validation and test may share it."""
-        signature = _signature(part)
+        signature = signature_of(part)
         for known, evaluate in self.evaluators:
             if known == signature:
                 return evaluate
-        evaluate = tf.function(self._evaluate, input_signature=[signature])
+        evaluate = tf.function(self._evaluate, input_signature=[signature], autograph=False)
         evaluate.get_concrete_function()
         self.evaluators.append((signature, evaluate))
         return evaluate
@@ -134,7 +144,7 @@ class CompiledRuns:
                 f"The class_weight of setting {self.name!r} needs a single y; use sample weights "
                 "with several outputs."
             )
-        return (*train, _class_weights(train[1], self.setting.class_weight))
+        return (*train, weigh(train[1], self.setting.class_weight))
 
     def _build(self, seed):
         """Build the model and the augmenting layer of one seed, with all their variables."""
@@ -152,7 +162,7 @@ class CompiledRuns:
         if model.run_eagerly:
             raise ValueError(f"Setting {self.name!r} has run_eagerly=True; compare compiles.")
         if not model.built:
-            model(_symbolic(self.example[0]))  # as fit does, which changes no state
+            model(symbolic(self.example[0]))  # as fit does, which changes no state
         model.optimizer.build(model.trainable_variables)
         augment = self.setting.augment and self.setting.augment()
         if augment is not None:
@@ -202,20 +212,25 @@ class CompiledRuns:
         known = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
         known += augment.variables if augment is not None else []
         known = {id(variable.value) for variable in known}
-        if unknown := [v.name for v in function.variables if id(v) not in known]:
+        graph = function.graph.as_graph_def()
+        nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
+        unknown = [v.name for v in function.variables if id(v) not in known]
+        unknown += sorted(RANDOM_OPS & {node.op for node in nodes})
+        if unknown:
             raise ValueError(
                 f"Setting {self.name!r} keeps a state that no seed can reset: {unknown}. It has to "
-                "be in the model, its metrics or its optimizer; a random function of Keras needs "
-                "seed=keras.random.SeedGenerator() from its layer."
+                "be in the model, its metrics or its optimizer; random functions have to be those "
+                "of keras.random, with seed=keras.random.SeedGenerator() from their layer."
             )
 
     def _reset(self, seed):
         """Give the traced model the state of a new one."""
         model, augment = self._build(seed)
-        if model is self.model or model.optimizer is self.model.optimizer:
+        again = (model, self.model), (model.optimizer, self.model.optimizer)
+        if any(new is old for new, old in again) or (augment and augment is self.augment):
             raise ValueError(
-                f"Setting {self.name!r} builds the same model or optimizer twice. Create both "
-                "inside its function, so that every seed starts anew."
+                f"Setting {self.name!r} builds the same model, optimizer or augmenting layer "
+                "twice. Create them inside its functions, so that every seed starts anew."
             )
         pairs = [(self.model.variables, model.variables)]
         pairs.append((self.model.optimizer.variables, model.optimizer.variables))
@@ -223,12 +238,7 @@ class CompiledRuns:
             pairs.append((self.augment.variables, augment.variables))
         if any([v.shape for v in mine] != [v.shape for v in new] for mine, new in pairs):
             raise ValueError(f"Setting {self.name!r} must build the same model every time.")
-        before = self.drawn.pop(seed, None)
-        if before is not None and not all(map(np.array_equal, before, model.variables)):
-            raise ValueError(
-                f"Setting {self.name!r} builds other weights when it builds again with seed "
-                f"{seed}. Draw them with the initializers of Keras, made inside its function."
-            )
+        self._require_drawn_by_seed(model, seed)
         for variable, value in [pair for both in pairs for pair in zip(*both, strict=True)]:
             if variable is value and variable.trainable:
                 raise ValueError(
@@ -237,8 +247,30 @@ class CompiledRuns:
                 )
             variable.assign(value)
 
+    def _require_drawn_by_seed(self, model, seed):
+        same = [
+            np.array_equal(before, variable)
+            for before, variable in zip(self.drawn, model.variables, strict=True)
+        ]
+        if seed == 0 and not all(same):
+            raise ValueError(
+                f"Setting {self.name!r} builds other weights when it builds again with seed 0. "
+                "Make its layers inside its function, and draw with the initializers of Keras."
+            )
+        random = [np.ptp(before) > 0 for before in self.drawn if before.size]
+        if seed and any(random) and all(same) and not self.setting.pretrained:
+            raise ValueError(
+                f"Setting {self.name!r} starts from the same weights with every seed. Leave out its "
+                "seed=, and make initializers inside its function; if it is meant so, give it as "
+                "Setting(build, pretrained=True)."
+            )
+
     def _callbacks(self, name, setting):
         listed = setting.callbacks()
+        if not isinstance(listed, list | tuple):
+            raise TypeError(
+                f"The callbacks of {name!r} must build a list, got {type(listed).__name__}."
+            )
         for callback in listed:
             if not isinstance(callback, keras.callbacks.Callback):
                 raise TypeError(
@@ -256,32 +288,39 @@ class CompiledRuns:
         return keras.callbacks.CallbackList(listed, model=self.model, epochs=setting.epochs)
 
     def _require_same_structure(self, train, seed):
-        if _signature(train) != self.signature:
+        if signature_of(train) != self.signature:
             raise ValueError(
                 "data must have the same shapes and dtypes for every seed; with seed "
-                f"{seed} the training part is {_signature(train)}, before it was {self.signature}."
+                f"{seed} the training part is {signature_of(train)}, before it was {self.signature}."
             )
+
+    # Loops are spelled out, for AutoGraph would rewrite the code of models and augmentations too.
 
     def _epoch(self, train, order):
         self.model.reset_metrics()
-        for start in tf.range(0, tf.size(order), self.batch_size):
-            self._train_step(_gather(train, order[start : start + self.batch_size]))
+
+        def step(start):
+            batch = gather(train, order[start : start + self.batch_size])
+            self.model.train_step(self._augmented(batch))
+
+        self._in_batches(tf.size(order), step)
         return self._reported("train_step")
 
     def _evaluate(self, part):
         self.model.reset_metrics()
         # In the batches of fit: it averages over them what is no mean over their examples.
-        for start in tf.range(0, tf.shape(tf.nest.flatten(part)[0])[0], self.batch_size):
-            self._test_step(_slice(part, start, start + self.batch_size))
+        self._in_batches(
+            tf.shape(tf.nest.flatten(part)[0])[0],
+            lambda start: self.model.test_step(cut(part, start, start + self.batch_size)),
+        )
         return self._reported("test_step")
 
-    @tf.autograph.experimental.do_not_convert
-    def _train_step(self, batch):
-        self.model.train_step(self._augmented(batch))
+    def _in_batches(self, size, step):
+        def body(start):
+            step(start)
+            return [start + self.batch_size]
 
-    @tf.autograph.experimental.do_not_convert
-    def _test_step(self, batch):
-        self.model.test_step(batch)
+        tf.while_loop(lambda start: start < size, body, [tf.constant(0)], parallel_iterations=1)
 
 
 def _flat(logs):
@@ -295,12 +334,6 @@ def _same(value, gathered):
     return gathered is not None and np.array_equal(value, gathered, equal_nan=True)
 
 
-def _symbolic(part):
-    return tf.nest.map_structure(
-        lambda array: keras.KerasTensor((None, *array.shape[1:]), array.dtype.name), part
-    )
-
-
 def _require_monitored(name, callbacks, logs):
     for callback in callbacks.callbacks:
         monitor = getattr(callback, "monitor", None)
@@ -311,67 +344,5 @@ def _require_monitored(name, callbacks, logs):
             )
 
 
-def _gather(part, chosen):
-    return tf.nest.map_structure(lambda array: tf.gather(array, chosen), part)
-
-
-def _slice(part, start, stop):
-    return tf.nest.map_structure(lambda array: array[start:stop], part)
-
-
-def _signature(part):
-    return tf.nest.map_structure(
-        lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), part
-    )
-
-
 def _numbers(logs):
     return {name: float(value) for name, value in logs.items()}
-
-
-def tensors(parts):
-    """Convert the three parts of a data set to tensors; an empty part becomes None."""
-    if not isinstance(parts, tuple | list) or len(parts) != 3:
-        raise TypeError(
-            "data must be three parts, train, validation and test, each (x, y) or None, "
-            f"got {type(parts).__name__}."
-        )
-    named = zip(("train", "validation", "test"), parts, strict=True)
-    train, validation, test = (_part(name, part) for name, part in named)
-    if train is None:
-        raise ValueError("data has no training examples.")
-    return train, validation, test
-
-
-def _part(name, part):
-    if part is None:
-        return None
-    if not isinstance(part, tuple | list) or len(part) not in (2, 3):
-        raise TypeError(
-            f"The {name} data must be (x, y) or (x, y, sample_weight) of arrays, "
-            f"got {type(part).__name__}."
-        )
-    part = tf.nest.map_structure(lambda array: _tensor(name, array), tuple(part))
-    sizes = [array.shape[0] for array in tf.nest.flatten(part)]
-    if len(set(sizes)) > 1:
-        raise ValueError(f"The arrays of the {name} data differ in length: {sizes}.")
-    return part if sizes[0] else None
-
-
-def _tensor(name, array):
-    array = np.asarray(array)
-    if array.ndim == 0 or array.dtype == object:
-        raise TypeError(
-            f"The {name} data must be arrays with one entry per example, got dtype "
-            f"{array.dtype} and shape {array.shape}. Make NumPy arrays of lists and data sets first."
-        )
-    if array.dtype.kind == "f":  # as fit does
-        array = array.astype(keras.config.floatx())
-    return tf.constant(array)
-
-
-def _class_weights(y, class_weight):
-    y = y.numpy()
-    labels = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y))
-    weights = [class_weight.get(int(label), 1.0) for label in labels.round()]
-    return tf.constant(weights, keras.config.floatx())

@@ -97,8 +97,14 @@ def summarize(frame, by, value, interval=mean_interval):
     import pandas as pd
 
     by = [by] if isinstance(by, str) else list(by)
+    interrupted = {"partial": True} if "partial" in frame else {}
     rows = [
-        {**dict(zip(by, key, strict=True)), **interval(group)._asdict(), "n": len(group)}
+        {
+            **dict(zip(by, key, strict=True)),
+            **interval(group)._asdict(),
+            "n": len(group),
+            **interrupted,
+        }
         for key, group in frame.groupby(by, sort=False)[value]
     ]
     return pd.DataFrame(rows)

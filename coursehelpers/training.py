@@ -82,6 +82,8 @@ class Setting(NamedTuple):
         As in `keras.Model.fit`.
     epochs : int, optional
         Epochs of this setting, where they differ from those of the comparison.
+    pretrained : bool, default False
+        Whether all seeds are meant to start from the same weights; otherwise that is refused.
     """
 
     build: Callable
@@ -89,6 +91,7 @@ class Setting(NamedTuple):
     augment: Callable | None = None
     class_weight: Mapping | None = None
     epochs: int | None = None
+    pretrained: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,8 @@ class Comparison:
         Returns
         -------
         pandas.DataFrame
-            ``setting``, ``seed``, ``value``; one row per run.
+            ``setting``, ``seed``, ``value``; one row per run. A partial comparison has a column
+            ``partial`` as well, here and in the tables below, and claims refuse it.
 
         Raises
         ------
@@ -139,7 +143,8 @@ class Comparison:
         rows = self.frame[(self.frame["split"] == split) & (self.frame["metric"] == metric)]
         last = rows.groupby(["setting", "seed"], sort=False)["epoch"].transform("max")
         rows = rows[rows["epoch"] == last]
-        return rows[["setting", "seed", "value"]].reset_index(drop=True)
+        rows = rows[["setting", "seed", "value"]].reset_index(drop=True)
+        return rows.assign(partial=True) if self.partial else rows
 
     def summary(self, metric="accuracy", split="test", baseline=None):
         """Summarize each setting, and its paired difference to a baseline.
@@ -154,16 +159,16 @@ class Comparison:
         Returns
         -------
         pandas.DataFrame
-            Indexed by setting: the mean over the seeds as ``estimate`` with its 95 % t-interval
-            ``low``, ``high`` and the number of seeds ``n``; then the same of ``difference``, with
-            Holm's correction over the settings (see `differences`). A partial comparison has a
-            column ``partial`` as well.
+            Indexed by setting: the ``mean`` over the seeds with its 95 % t-interval ``low``,
+            ``high`` and the number of seeds ``n``; then the mean ``difference`` to the baseline,
+            seed by seed, with its interval and the p-value, both with Holm's correction over the
+            settings (see `differences`).
         """
         table = summarize(self.final(metric, split), "setting", "value").set_index("setting")
+        table = table.rename(columns={"estimate": "mean"})
         differences = self.differences(metric, split, baseline)
-        names = {"estimate": "difference", "low": "difference low", "high": "difference high"}
-        table = table.join(differences.rename(columns=names)[[*names.values(), "p"]])
-        return table.assign(partial=True) if self.partial else table
+        names = {"estimate": "difference", "low": "diff low", "high": "diff high", "p": "p"}
+        return table.join(differences.rename(columns=names)[list(names.values())])
 
     def differences(self, metric="accuracy", split="test", baseline=None):
         """Compare each setting with a baseline, seed by seed.
@@ -229,11 +234,9 @@ def compare(
 
     Notes
     -----
-    Randomness has to come from Keras (``keras.random``, ``keras.layers``): the state of a bare
-    ``tf.random`` function cannot be reset. What a seed redraws has to be a weight: the graph is the
-    same for all of them, and with it every number drawn in Python while it was built. An
-    initializer made outside of ``build``, or with a seed of its own, gives every seed the same
-    weights. XLA (``jit_compile``) is not used.
+    Randomness has to come from Keras (``keras.random``, ``keras.layers``). What a seed redraws has to be a weight: the graph is the
+    same for all of them, and with it every number drawn in Python while it was built. Python,
+    NumPy and TensorFlow are seeded on the way, and stay so. XLA (``jit_compile``) is not used.
 
     Examples
     --------
@@ -248,7 +251,8 @@ def compare(
     import keras
     import pandas as pd
 
-    from coursehelpers.compiled import CompiledRuns, seed_python, tensors
+    from coursehelpers.compiled import CompiledRuns, seed_python
+    from coursehelpers.tensors import tensors
 
     settings = _checked_settings(settings, epochs)
     seeds = _checked_seeds(seeds)

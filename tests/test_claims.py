@@ -27,6 +27,8 @@ def row(low, high, **more):
         ({"above": 0}, -0.1, 0.3, "undecided"),
         ({"above": 0}, -0.3, -0.1, "refuted"),
         ({"above": 0}, 0.0, 0.0, "undecided"),
+        ({"above": 0}, 0.2, 0.2, "undecided"),
+        ({"above": 0}, -0.2, -0.2, "undecided"),
         ({"below": 0.5}, 0.1, 0.4, "supported"),
         ({"below": 0.5}, 0.4, 0.6, "undecided"),
         ({"below": 0.5}, 0.6, 0.7, "refuted"),
@@ -124,9 +126,21 @@ def comparison(partial):
 def test_rows_of_a_comparison_are_measurements_if_it_is_complete():
     made = claim("L2 helps.", "Gain", comparison(False).differences().loc["L2"], above=0)
     assert made.state == "supported"
-    for table in (comparison(True).differences(), comparison(True).summary()):
+    partly = comparison(True)
+    means = summarize(partly.final(), "setting", "value").set_index("setting")
+    for table in (partly.differences(), partly.summary(), means):
         with pytest.raises(ValueError, match="was interrupted: a claim needs all of its runs"):
             claim("L2 helps.", "Gain", table.loc["L2"], above=0)
+
+
+def test_the_mean_of_a_setting_is_not_taken_for_its_difference():
+    with pytest.raises(ValueError, match="The measurement lacks estimate; it has"):
+        claim("L2 helps.", "Gain", comparison(False).summary().loc["L2"], above=0)
+
+
+def test_a_claim_takes_one_row():
+    with pytest.raises(ValueError, match="A claim takes one row, such as"):
+        claim("L2 helps.", "Gain", comparison(False).differences(), above=0)
 
 
 @pytest.mark.parametrize("bounds", [{}, {"above": 0, "below": 1}])

@@ -75,3 +75,11 @@ def test_files_stay_readable():
     for folder in ("coursehelpers", "tests", "data"):
         for path in (ROOT / folder).rglob("*.py"):
             assert path.read_text().count("\n") <= 400, path
+
+
+def test_the_comparison_of_the_readme_runs(capsys):
+    (code,) = re.findall(r"```python\n(import keras.*?)```", (ROOT / "README.md").read_text(), re.S)
+    exec(code, {})
+    printed = capsys.readouterr().out
+    assert re.search("(Supported: |Undecided: “|Refuted: “)Early stopping lowers", printed)
+    assert "diff high" in printed

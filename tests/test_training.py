@@ -168,7 +168,7 @@ def test_compare_closes_its_bar_on_an_interrupt_or_error(train, keras, bars, err
 
 
 def test_compare_is_silent_where_nobody_looks(train, capfd):
-    compare({"a": small_model}, (train, None, train), seeds=range(2), epochs=1)
+    compare({"a": lambda: small_model(None)}, (train, None, train), seeds=range(2), epochs=1)
     out, err = capfd.readouterr()
     assert out == ""
     assert python_lines(err) == []

@@ -20,7 +20,7 @@ settings = {
 }
 """
 AFTER = """
-print(comparison.partial, comparison.final("epochs", "model").values.tolist())
+print(comparison.partial, comparison.final("epochs", "model")[["setting", "seed", "value"]].values.tolist())
 try:
     row = {"estimate": 1, "low": 0, "high": 2, "n": 2, "partial": comparison.partial}
     claim("A.", "B", row, above=0)

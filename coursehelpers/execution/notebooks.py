@@ -63,8 +63,8 @@ def claims(cell):
 def depends_on_profile(cell):
     """Return whether the outputs of a cell are comparable in the standard profile only.
 
-    The numbers of a claim always depend on the profile. A claim tagged ``robust`` has to come out
-    the same in every one.
+    The numbers of a claim always depend on the profile. A claim tagged ``robust`` must not come
+    out the opposite in any of them.
     """
     if claims(cell):
         return ROBUST not in tags(cell)
