@@ -257,8 +257,8 @@ class CompiledRuns:
                 f"Setting {self.name!r} builds other weights when it builds again with seed 0. "
                 "Make its layers inside its function, and draw with the initializers of Keras."
             )
-        random = [np.ptp(before) > 0 for before in self.drawn if before.size]
-        if seed and any(random) and all(same) and not self.setting.pretrained:
+        drawn = any(np.ptp(before) > 0 for before in self.drawn if before.size)
+        if seed and drawn and all(same) and not self.setting.pretrained:
             raise ValueError(
                 f"Setting {self.name!r} starts from the same weights with every seed. Leave out its "
                 "seed=, and make initializers inside its function; if it is meant so, give it as "
