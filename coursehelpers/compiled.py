@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from coursehelpers.tensors import cut, gather, signature_of, symbolic, weigh
 
-STEPS = "train_step", "test_step"
 # Operations whose state is hidden in TensorFlow, so that a seed cannot reset it.
 RANDOM_OPS = {
     *("Multinomial", "ParameterizedTruncatedNormal", "RandomGamma", "RandomPoissonV2"),
@@ -60,9 +59,10 @@ class CompiledRuns:
         # Always with the same seed: what is compiled must not depend on which one comes first.
         self.model, self.augment = self._build(0)
         self.drawn = [variable.numpy() for variable in self.model.variables]
-        evaluates = any(part is not None for part in parts[1:])
         self.there = [part is not None for part in parts]
-        self.names = {step: self._rehearse(step) for step in STEPS[: 1 + evaluates]}
+        self.names = {"train_step": self._rehearse("train_step", self._augmented(self.example))}
+        for part in filter(None, parts[1:]):
+            self.names["test_step"] = self._rehearse("test_step", cut(part, 0, 2))
         self.signature = signature_of(train)
         self.epoch = tf.function(
             self._epoch,
@@ -181,13 +181,13 @@ class CompiledRuns:
         changed = self.augment({"images": x, "labels": y}, training=True)
         return changed["images"], changed["labels"], *weight
 
-    def _rehearse(self, step):
+    def _rehearse(self, step, batch):
         """Make one step, which builds what is built on first use, and return what it reports.
 
         Every seed resets what that changes.
         """
         self.model.reset_metrics()
-        logs = _flat(getattr(self.model, step)(self._augmented(self.example)))
+        logs = _flat(getattr(self.model, step)(batch))
         gathered = _flat(self.model.get_metrics_result())
         # An epoch ends with what the metrics have gathered; anything else would be lost.
         if lost := sorted(name for name in logs if not _same(logs[name], gathered.get(name))):
@@ -257,7 +257,10 @@ class CompiledRuns:
                 f"Setting {self.name!r} builds other weights when it builds again with seed 0. "
                 "Make its layers inside its function, and draw with the initializers of Keras."
             )
-        drawn = any(np.ptp(before) > 0 for before in self.drawn if before.size)
+        drawn = any(
+            variable.trainable and before.size and np.ptp(before) > 0
+            for before, variable in zip(self.drawn, model.variables, strict=True)
+        )
         if seed and drawn and all(same) and not self.setting.pretrained:
             raise ValueError(
                 f"Setting {self.name!r} starts from the same weights with every seed. Leave out its "

@@ -8,13 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from coursehelpers.metrics import paired_differences, summarize
-from coursehelpers.progress import in_notebook, progress, progress_bar
+from coursehelpers.progress import in_notebook, progress_bar
 
 # TensorFlow keeps a little of every model that is built, and drops it when it is seeded. It then
 # prepares every compiled function again, which takes longer than many an epoch.
 RUNS_BETWEEN_SEEDING = 10
-
-__all__ = ["Comparison", "Setting", "compare", "fit", "progress"]
 
 
 def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
@@ -271,7 +269,12 @@ def compare(
                     if done % RUNS_BETWEEN_SEEDING == 0:
                         keras.utils.set_random_seed(seed)
                     # Settings that differ in callbacks or epochs only share what is compiled.
-                    key = id(setting.build), id(setting.augment), id(setting.class_weight)
+                    key = (
+                        id(setting.build),
+                        id(setting.augment),
+                        id(setting.class_weight),
+                        setting.pretrained,
+                    )
                     if key not in runs:
                         start = time.perf_counter()
                         runs[key] = CompiledRuns(name, setting, arrays, batch_size)

@@ -23,3 +23,39 @@ def pytest_addoption(parser):
 @pytest.fixture(scope="session")
 def profile(request):
     return request.config.getoption("--profile")
+
+
+@pytest.fixture
+def bars(monkeypatch):
+    """The bars that are made, in order; each knows whether it was closed."""
+    import tqdm
+
+    made = []
+
+    class Recorded(tqdm.tqdm):
+        # No thread that looks after bars that stand still.
+        monitor_interval = 0
+
+        def __init__(self, *items, **options):
+            # Without a terminal the bar would be disabled, and a disabled bar is never closed.
+            super().__init__(*items, **{**options, "disable": False})
+            self.closed = False
+            made.append(self)
+
+        def close(self):
+            super().close()
+            self.closed = True
+
+    monkeypatch.setattr(tqdm, "tqdm", Recorded)
+    return made
+
+
+@pytest.fixture
+def close_figures():
+    """Close what a test draws, which has to be done without a screen."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    assert mpl.get_backend().lower() == "agg"
+    yield
+    plt.close("all")

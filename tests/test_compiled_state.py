@@ -153,3 +153,35 @@ def test_data_drawn_with_numpy_alone_belong_to_the_seed():
 
     alone, after = (run(parts=draw, seeds=seeds).frame for seeds in ([1], [0, 1]))
     assert alone["value"].tolist() == after[after["seed"] == 1]["value"].tolist()
+
+
+def test_weights_that_start_at_zero_are_the_same_for_every_seed():
+    import keras
+
+    def build():
+        scaling = keras.layers.Normalization()
+        scaling.adapt(X)
+        last = keras.layers.Dense(3, "softmax", kernel_initializer="zeros")
+        model = keras.Sequential([keras.Input((4,)), scaling, last])
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    assert len(run(build).final("loss", "train")) == 2
+
+
+def test_augmentation_touches_training_only():
+    import keras
+
+    class Code(keras.layers.Layer):
+        """Turns labels into vectors, which validation has from the start."""
+
+        def call(self, batch):
+            return {**batch, "labels": keras.ops.one_hot(batch["labels"], 3)}
+
+    vectors = X, np.eye(3)[Y]
+    done = run(
+        lambda: network(loss="categorical_crossentropy"),
+        ((X, Y), vectors, vectors),
+        augment=Code,
+    )
+    assert len(done.final("accuracy", "validation")) == len(done.final("accuracy")) == 2

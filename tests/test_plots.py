@@ -126,11 +126,7 @@ every_chart = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    assert mpl.get_backend().lower() == "agg"
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("close_figures")
 
 
 def drawn(figure):

@@ -1,6 +1,5 @@
 """Pictures of data, of fits and of decision boundaries."""
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -20,11 +19,7 @@ from tests.test_plots import PLOTS, drawn, legend, lines, photos, ratios
 properties = settings(derandomize=True, deadline=None, max_examples=50)
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    assert mpl.get_backend().lower() == "agg"
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("close_figures")
 
 
 # --- show_images ---------------------------------------------------------------------------------

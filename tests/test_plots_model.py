@@ -1,6 +1,5 @@
 """Pictures of a model: its weights, its layers, and how far its confidence can be trusted."""
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -9,12 +8,7 @@ import pytest
 from coursehelpers.plots import plot_layer_statistics, plot_reliability, plot_weight_histograms
 from tests.test_plots import layer_table, legend, lines, reliability
 
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    assert mpl.get_backend().lower() == "agg"
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("close_figures")
 
 
 # --- plot_weight_histograms ----------------------------------------------------------------------

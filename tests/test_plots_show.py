@@ -6,7 +6,6 @@ import io
 import re
 import sys
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -48,11 +47,7 @@ properties = settings(derandomize=True, deadline=None, max_examples=50)
 numbers = st.floats(-1e6, 1e6)
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    assert mpl.get_backend().lower() == "agg"
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("close_figures")
 
 
 # --- describe -----------------------------------------------------------------------------------

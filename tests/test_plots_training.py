@@ -2,7 +2,6 @@
 
 import itertools
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -19,11 +18,7 @@ properties = settings(derandomize=True, deadline=None, max_examples=50)
 numbers = st.floats(-1e6, 1e6)
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    assert mpl.get_backend().lower() == "agg"
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("close_figures")
 
 
 # --- plot_history --------------------------------------------------------------------------------

@@ -7,33 +7,8 @@ import itertools
 import nbclient
 import nbformat
 import pytest
-import tqdm
 
 from coursehelpers.progress import in_notebook, progress, progress_bar
-
-
-@pytest.fixture
-def bars(monkeypatch):
-    """The bars that are made, in order."""
-
-    made = []
-
-    class Recorded(tqdm.tqdm):
-        # No thread that looks after bars that stand still.
-        monitor_interval = 0
-
-        def __init__(self, *items, **options):
-            # Without a terminal the bar would be disabled, and a disabled bar is never closed.
-            super().__init__(*items, **{**options, "disable": False})
-            self.closed = False
-            made.append(self)
-
-        def close(self):
-            super().close()
-            self.closed = True
-
-    monkeypatch.setattr(tqdm, "tqdm", Recorded)
-    return made
 
 
 class Terminal(io.StringIO):
@@ -152,8 +127,8 @@ CELLS = {
         import keras, numpy as np
         from coursehelpers.models import build_mlp
         from coursehelpers.profiles import prepare
-        from coursehelpers.progress import in_notebook, progress_bar
-        from coursehelpers.training import compare, fit, progress
+        from coursehelpers.progress import in_notebook, progress, progress_bar
+        from coursehelpers.training import compare, fit
         profile = prepare()
         print(in_notebook())
     """,

@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-import tqdm
 
 from coursehelpers import training
 from coursehelpers.models import build_mlp
@@ -25,30 +24,6 @@ def keras():
     import keras
 
     return keras
-
-
-@pytest.fixture
-def bars(monkeypatch):
-    """The bars that are made, in order; each knows whether it was closed."""
-
-    made = []
-
-    class Recorded(tqdm.tqdm):
-        # No thread that looks after bars that stand still.
-        monitor_interval = 0
-
-        def __init__(self, *items, **options):
-            # Without a terminal the bar would be disabled, and a disabled bar is never closed.
-            super().__init__(*items, **{**options, "disable": False})
-            self.closed = False
-            made.append(self)
-
-        def close(self):
-            super().close()
-            self.closed = True
-
-    monkeypatch.setattr(tqdm, "tqdm", Recorded)
-    return made
 
 
 def small_model(seed=0):
