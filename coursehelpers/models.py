@@ -7,9 +7,13 @@ def build_mlp(
     input_shape=(28, 28),
     classes=10,
     activation="relu",
-    kernel_regularizer=None,
-    learning_rate=1e-3,
+    dropout=0.0,
+    input_noise=0.0,
+    activity_regularizer=None,
+    label_smoothing=0.0,
+    optimizer=None,
     seed=None,
+    **dense,
 ):
     """Build and compile a multilayer perceptron for images, with Adam and cross-entropy.
 
@@ -22,11 +26,24 @@ def build_mlp(
     classes : int, default 10
     activation : str, default "relu"
         Activation of the hidden layers.
-    kernel_regularizer : keras.regularizers.Regularizer or str, optional
-        Penalty on the kernels of all dense layers; biases are not penalized.
-    learning_rate : float, default 1e-3
+    dropout : float, default 0
+        Share of the units of every hidden layer that is dropped in training.
+    input_noise : float, default 0
+        Standard deviation of Gaussian noise on the inputs in training.
+    activity_regularizer : keras.regularizers.Regularizer or str, optional
+        Penalty on the outputs of the hidden layers.
+    label_smoothing : float, default 0
+        Share of each label that the loss spreads evenly over all classes (Szegedy et al. 2016).
+    optimizer : callable, optional
+        Returns a new Keras optimizer, such as ``partial(keras.optimizers.SGD, 0.1)``; by default
+        Adam with its own learning rate.
     seed : int, optional
         Seeds Keras before the weights are drawn, so that equal seeds give equal weights.
+    **dense
+        Further arguments of all dense layers, such as ``kernel_regularizer``, ``bias_regularizer``,
+        ``kernel_constraint`` and ``kernel_initializer``. Give an initializer by name or as a
+        config, ``{"class_name": ..., "config": {...}}``: an instance draws the same again for
+        every layer of the same shape.
 
     Returns
     -------
@@ -43,21 +60,35 @@ def build_mlp(
 
     if seed is not None:
         keras.utils.set_random_seed(seed)
-
-    def dense(units, activation):
-        return layers.Dense(units, activation=activation, kernel_regularizer=kernel_regularizer)
-
-    model = keras.Sequential(
-        [
-            layers.Input(input_shape),
-            layers.Flatten(),
-            *(dense(units, activation) for units in hidden),
-            dense(classes, "softmax"),
-        ]
-    )
+    model = keras.Sequential([layers.Input(input_shape), layers.Flatten()])
+    if input_noise:
+        model.add(layers.GaussianNoise(input_noise))
+    for units in hidden:
+        model.add(
+            layers.Dense(
+                units, activation=activation, activity_regularizer=activity_regularizer, **dense
+            )
+        )
+        if dropout:
+            model.add(layers.Dropout(dropout))
+    model.add(layers.Dense(classes, activation="softmax", **dense))
+    loss = "sparse_categorical_crossentropy"
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss="sparse_categorical_crossentropy",
+        optimizer=(optimizer or keras.optimizers.Adam)(),
+        loss=_smoothed_crossentropy(label_smoothing, classes) if label_smoothing else loss,
         metrics=["accuracy"],
     )
     return model
+
+
+def _smoothed_crossentropy(label_smoothing, classes):
+    """Return cross-entropy for class numbers; Keras smooths one-hot labels only."""
+    from keras import losses, ops
+
+    def crossentropy(y, probabilities):
+        one_hot = ops.one_hot(ops.reshape(y, (-1,)), classes)
+        return losses.categorical_crossentropy(
+            one_hot, probabilities, label_smoothing=label_smoothing
+        )
+
+    return crossentropy

@@ -1,8 +1,9 @@
 """What a check may ask of an answer, and the answer that lives in this very process.
 
 Checks see an answer only through these methods: ``call(*values)``, ``predict(x, training)``,
-``config()``, ``weights()`` and ``value()``. `LocalAnswer` sends every value through the encoding
-that an answer in another process uses, so that the two cannot drift apart.
+``config()``, ``weights()``, ``penalties()``, ``train_step(x, y)`` and ``value()``. `LocalAnswer`
+sends every value through the encoding that an answer in another process uses, so that the two
+cannot drift apart.
 """
 
 import _thread
@@ -100,6 +101,15 @@ class LocalAnswer:
                 for w in self._model(model).weights
             ]
         )
+
+    def penalties(self, model=None):
+        """Return what the model adds to its loss besides the loss itself: a list of numbers."""
+        return self._ask(lambda: [float(term) for term in self._model(model).losses])
+
+    def train_step(self, x, y, model=None):
+        """Train the model, which has to be compiled, on one batch; return the loss."""
+        x, y = decode(encode([x, y]))
+        return self._ask(lambda: float(np.ravel(self._model(model).train_on_batch(x, y))[0]))
 
     def value(self):
         """Return the answer itself, a plain value."""

@@ -72,6 +72,28 @@ class Mistake(NamedTuple):
     message: str
 
 
+def mistakes_from(messages):
+    """Return a function that makes known mistakes out of their names and values.
+
+    Parameters
+    ----------
+    messages : mapping of str to str
+        For each name what to tell who made the mistake: what is wrong, and where to look next.
+
+    Returns
+    -------
+    callable
+        From pairs of name and value to a list of `Mistake`.
+
+    Examples
+    --------
+    >>> known = mistakes_from({"forgot m": "Divide by the number of examples."})
+    >>> known(("forgot m", 3.0))[0].message
+    'Divide by the number of examples.'
+    """
+    return lambda *rows: [Mistake(name, value, messages[name]) for name, value in rows]
+
+
 class _Refused(Exception):
     """A requirement does not hold: nothing after it can be judged."""
 

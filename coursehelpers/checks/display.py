@@ -173,26 +173,47 @@ class Score:
         return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>{total}"
 
 
-def score():
+def score(part=None):
     """Return a table of all exercises of this notebook and what they have earned so far.
+
+    Parameters
+    ----------
+    part : int, optional
+        Only the exercises of this part: those in a section such as "2.1 The L2 penalty" for part 2.
 
     Returns
     -------
     Score
-        With ``.earned`` and ``.possible``; it never raises. Before the first check it lists the
-        exercises of all notebooks.
+        With ``.earned`` and ``.possible``, in the order of the sections. Before the first check it
+        lists the exercises of all notebooks.
+
+    Raises
+    ------
+    ValueError
+        If there is no such part.
     """
     notebooks = {EXERCISES[name].notebook for name in _outcomes}
+    exercises = [e for e in EXERCISES.values() if not notebooks or e.notebook in notebooks]
+    exercises.sort(key=_place)
+    parts = sorted({_place(exercise)[1][0] for exercise in exercises})
+    if part is not None and part not in parts:
+        raise ValueError(f"There is no part {part!r}; there are: {', '.join(map(str, parts))}.")
     rows = []
-    for name, exercise in EXERCISES.items():
-        if notebooks and exercise.notebook not in notebooks:
+    for exercise in exercises:
+        if part not in (None, _place(exercise)[1][0]):
             continue
-        outcome = _outcomes.get(name)
+        outcome = _outcomes.get(exercise.id)
         status = outcome.status if outcome else "not attempted"
         earned = outcome.earned if outcome else 0
         todo = "" if status == "passed" else exercise.section
-        rows.append((name, status, earned, exercise.points, todo))
+        rows.append((exercise.id, status, earned, exercise.points, todo))
     return Score(rows)
+
+
+def _place(exercise):
+    """Return the notebook and the numbers of the section, such as 2.1, to sort by."""
+    number, _, _ = exercise.section.partition(" ")
+    return exercise.notebook, [int(digits) for digits in number.split(".")]
 
 
 def _find(name):

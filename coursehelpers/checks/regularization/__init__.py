@@ -1,0 +1,8 @@
+"""The exercises of the regularization notebook, a module for each of its parts.
+
+Each exercise is a specification of what it expects.
+"""
+
+from coursehelpers.checks.regularization import loss, overfitting, procedure
+
+__all__ = ["loss", "overfitting", "procedure"]
