@@ -1,4 +1,4 @@
-"""What is inside a Keras model: its weights, and its activations for a batch."""
+"""What is inside a Keras model: its weights, and its activations and gradients for a batch."""
 
 from collections import Counter
 
@@ -107,6 +107,52 @@ def activation_statistics(model, x):
                 "mean": value.mean(),
                 "std": value.std(),
                 "share_zero": (value == 0).mean(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def gradient_statistics(model, x, y):
+    """Describe the gradient of a model's loss, penalties included, for one batch.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A compiled model; it runs in inference mode, without dropout.
+    x, y : ndarray
+        One batch, as the model and its loss take it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each trainable weight array, in order of the layers: ``layer``, which is its path
+        in the model, and ``mean_abs``, ``std`` and the L2 ``norm`` of its gradient.
+
+    Raises
+    ------
+    ValueError
+        If the model is not compiled, and so has no loss.
+    """
+    import keras
+    import pandas as pd
+    import tensorflow as tf
+
+    if not model.compiled:
+        raise ValueError(f"{model.name} is not compiled, so it has no loss; call model.compile.")
+    with tf.GradientTape() as tape:
+        outputs = model(x, training=False)
+        loss = model.compute_loss(x, keras.ops.convert_to_tensor(y), outputs)
+    gradients = tape.gradient(loss, model.trainable_weights)
+    paths = _numbered(w.path.removeprefix(f"{model.name}/") for w in model.trainable_weights)
+    rows = []
+    for path, gradient in zip(paths, gradients, strict=True):
+        values = np.asarray(gradient).astype(float)
+        rows.append(
+            {
+                "layer": path,
+                "mean_abs": np.abs(values).mean(),
+                "std": values.std(),
+                "norm": np.linalg.norm(values.ravel()),
             }
         )
     return pd.DataFrame(rows)

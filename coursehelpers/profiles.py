@@ -21,6 +21,8 @@ class Profile(NamedTuple):
         Epochs of a training run that is meant to overfit.
     iterations : int
         Gradient steps of the longest single run.
+    strengths : int
+        Strengths tried of each method, where the best is chosen on validation data.
     """
 
     name: str
@@ -28,20 +30,21 @@ class Profile(NamedTuple):
     draws: int
     epochs: int
     iterations: int
+    strengths: int
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("quick", seeds=3, draws=50, epochs=15, iterations=1_000),
-        Profile("standard", seeds=5, draws=50, epochs=30, iterations=10_000),
-        Profile("full", seeds=10, draws=200, epochs=60, iterations=10_000),
+        Profile("quick", seeds=3, draws=50, epochs=10, iterations=1_000, strengths=1),
+        Profile("standard", seeds=5, draws=50, epochs=30, iterations=10_000, strengths=2),
+        Profile("full", seeds=10, draws=200, epochs=60, iterations=10_000, strengths=3),
     )
 }
 DEVICES = ("cpu", "gpu")
 
 
-def prepare(profile="standard", seed=0, device="cpu"):
+def prepare(profile="standard", seed=0, device="cpu", *, threads=None):
     """Prepare a notebook's run: import TensorFlow quietly, choose the device, seed everything.
 
     Parameters
@@ -51,6 +54,9 @@ def prepare(profile="standard", seed=0, device="cpu"):
         Seeds Python, NumPy and Keras.
     device : {"cpu", "gpu"}, default "cpu"
         On "cpu" a GPU stays unused, so that the numbers are the ones that were published.
+    threads : int, optional
+        Threads that TensorFlow may use, by default one for each core. For small networks a single
+        one is faster, and the numbers do not depend on how many cores there are.
 
     Returns
     -------
@@ -62,7 +68,8 @@ def prepare(profile="standard", seed=0, device="cpu"):
     ValueError
         If an argument is none of the above.
     RuntimeError
-        If `device` is "gpu" and TensorFlow finds none, or the device was chosen otherwise before.
+        If `device` is "gpu" and TensorFlow finds none, or if TensorFlow has started with another
+        device or number of threads.
     """
     if profile not in PROFILES:
         raise ValueError(f"PROFILE must be one of {', '.join(PROFILES)}, got {profile!r}.")
@@ -70,11 +77,15 @@ def prepare(profile="standard", seed=0, device="cpu"):
         raise ValueError(f"DEVICE must be one of {', '.join(DEVICES)}, got {device!r}.")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ValueError(f"SEED must be an integer from 0 to 2**32 - 1, got {seed!r}.")
+    if threads is not None and (isinstance(threads, bool) or threads not in range(1, 1025)):
+        raise ValueError(f"threads must be a positive integer, got {threads!r}.")
     with _quiet_native_log():
         import keras
         import tensorflow as tf
 
         _choose_device(tf, device)
+        if threads is not None:
+            _choose_threads(tf, threads)
         keras.utils.set_random_seed(seed)
         # Every new model is compiled; trained by the dozen, TensorFlow takes them for one that is
         # compiled again and again, and says so in red.
@@ -96,13 +107,26 @@ def _choose_device(tf, device):
         )
     wanted = gpus if device == "gpu" else []
     if tf.config.get_visible_devices("GPU") != wanted:
-        try:
+        with _before_the_start("device"):
             tf.config.set_visible_devices(wanted, "GPU")
-        except RuntimeError as error:
-            raise RuntimeError(
-                "The device can only be chosen before TensorFlow has computed anything. "
-                "Restart the kernel, then run this cell first."
-            ) from error
+
+
+def _choose_threads(tf, threads):
+    with _before_the_start("number of threads"):
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+@contextlib.contextmanager
+def _before_the_start(what):
+    """Explain the error of TensorFlow if it has started otherwise."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"The {what} can only be chosen before TensorFlow has computed anything. "
+            "Restart the kernel, then run this cell first."
+        ) from error
 
 
 @contextlib.contextmanager

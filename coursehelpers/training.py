@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +10,9 @@ import numpy as np
 from coursehelpers.metrics import paired_differences, summarize
 from coursehelpers.progress import in_notebook, progress_bar
 
-# TensorFlow keeps a little of every model that is built, and drops it when it is seeded. It then
+# TensorFlow keeps a copy of every model that is built, and drops it when it is seeded. It then
 # prepares every compiled function again, which takes longer than many an epoch.
-RUNS_BETWEEN_SEEDING = 10
+WEIGHTS_BETWEEN_SEEDING = 20_000_000
 
 
 def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
@@ -111,6 +111,32 @@ class Comparison:
     frame: object
     partial: bool = False
     tracing_seconds: float = 0.0
+
+    def only(self, settings):
+        """Keep some settings, so that tables, corrections and plots are about these alone.
+
+        Parameters
+        ----------
+        settings : sequence of str
+            Their names, in the order wanted; the first one is the baseline of the tables.
+
+        Returns
+        -------
+        Comparison
+
+        Raises
+        ------
+        ValueError
+            If one is not there.
+        """
+        import pandas as pd
+
+        runs = dict(list(self.frame.groupby("setting", sort=False)))
+        unknown = [name for name in settings if name not in runs]
+        if unknown or not settings:
+            raise ValueError(f"There are no settings {unknown}; there are: {', '.join(runs)}.")
+        frame = pd.concat([runs[name] for name in settings], ignore_index=True)
+        return replace(self, frame=frame)
 
     def final(self, metric="accuracy", split="test"):
         """Return the values after the last epoch of each run.
@@ -256,6 +282,7 @@ def compare(
     seeds = _checked_seeds(seeds)
     _require_count("batch_size", batch_size)
     rows, done, tracing, runs = [], 0, 0.0, {}
+    kept = WEIGHTS_BETWEEN_SEEDING
     planned = sum(setting.epochs for setting in settings.values()) * len(seeds)
     partial = False
     try:
@@ -266,8 +293,9 @@ def compare(
                 arrays = tensors(parts)
                 for name, setting in settings.items():
                     bar.set_description(f"{description} {name}, seed {seed}".strip())
-                    if done % RUNS_BETWEEN_SEEDING == 0:
+                    if kept >= WEIGHTS_BETWEEN_SEEDING:
                         keras.utils.set_random_seed(seed)
+                        kept = 0
                     # Settings that differ in callbacks or epochs only share what is compiled.
                     key = (
                         id(setting.build),
@@ -280,6 +308,7 @@ def compare(
                         runs[key] = CompiledRuns(name, setting, arrays, batch_size)
                         tracing += time.perf_counter() - start
                     run = runs[key].train(name, setting, seed, arrays, shuffle, bar.update)
+                    kept += runs[key].model.count_params()
                     last = run[-1][0]
                     measured = measure(runs[key].model, parts) if measure else {}
                     run += [(last, "model", *item) for item in _checked_measures(measured)]

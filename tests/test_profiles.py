@@ -33,7 +33,7 @@ def test_profiles_repeat_often_enough_for_an_interval_and_a_larger_one_no_less()
     assert quick.seeds < standard.seeds <= full.seeds
     # A median of fewer than six has no interval; of 50, one of 16 ranks.
     assert all(profile.draws >= 50 for profile in PROFILES.values())
-    for field in ("seeds", "draws", "epochs", "iterations"):
+    for field in ("seeds", "draws", "epochs", "iterations", "strengths"):
         values = [getattr(profile, field) for profile in PROFILES.values()]
         assert values == sorted(values)
 
@@ -80,20 +80,25 @@ def draw():
     return [random.random(), np.random.rand(), kernel.get_weights()[0].tolist()]
 
 told = {"before": [name for name in ("tensorflow", "keras", "numpy") if name in sys.modules]}
-told["profile"] = prepare("quick", seed=2**32 - 1)
+told["profile"] = prepare("quick", seed=2**32 - 1, threads=1)
 told["type"] = type(told["profile"]).__name__
 draws = [draw()]
 for seed in (2**32 - 1, 0):
-    told["again"] = prepare("standard", seed)
+    told["again"] = prepare("standard", seed, threads=1)
     draws.append(draw())
 told["draws"] = draws
 try:
     prepare(device="gpu")
 except RuntimeError as error:
     told["error"] = str(error)
+try:
+    prepare(threads=2)
+except RuntimeError as error:
+    told["too late"] = str(error)
 
 import keras, numpy as np, tensorflow as tf
 
+told["threads"] = tf.config.threading.get_intra_op_parallelism_threads()
 told["devices"] = [device.device_type for device in tf.config.get_visible_devices()]
 for _ in range(6):
     # A function that is compiled anew in every round is what TensorFlow warns of.
@@ -148,6 +153,18 @@ def test_prepare_seeds_python_numpy_and_the_weights(prepared):
 def test_prepare_uses_the_cpu_only(prepared):
     _, told = prepared
     assert told["devices"] == ["CPU"]
+
+
+def test_prepare_sets_the_threads_once(prepared):
+    _, told = prepared
+    assert told["threads"] == 1
+    assert told["too late"].startswith("The number of threads can only be chosen before")
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])
+def test_prepare_names_a_bad_number_of_threads(threads):
+    with pytest.raises(ValueError, match="threads must be a positive integer, got"):
+        prepare(threads=threads)
 
 
 def test_prepare_for_a_gpu_that_is_missing_says_what_to_do(prepared):

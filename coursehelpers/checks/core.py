@@ -228,9 +228,16 @@ class Expect:
         names : str
             What the two entries are, for the message.
         """
+        return self._several(got, 2, f"two values, {names}")
+
+    def triple(self, got, names):
+        """Require three entries, as `pair` requires two, and return them."""
+        return self._several(got, 3, f"three values, {names}")
+
+    def _several(self, got, count, wanted):
         ok = isinstance(got, list) or (isinstance(got, np.ndarray) and got.ndim > 0)
-        ok = ok and len(got) == 2
-        self.that(ok, f"Return two values, {names}. Your function returned {describe(got)}.")
+        ok = ok and len(got) == count
+        self.that(ok, f"Return {wanted}. Your function returned {describe(got)}.")
         return got
 
     def number(self, got):

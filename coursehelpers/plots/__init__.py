@@ -5,6 +5,7 @@ from coursehelpers.plots.data import (
     plot_decision_boundary,
     plot_error_vs_ratio,
     plot_regression_fit,
+    plot_series,
     show_images,
 )
 from coursehelpers.plots.model import (
@@ -32,6 +33,7 @@ __all__ = [
     "plot_layer_statistics",
     "plot_regression_fit",
     "plot_reliability",
+    "plot_series",
     "plot_weight_histograms",
     "show",
     "show_images",

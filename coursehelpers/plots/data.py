@@ -146,6 +146,38 @@ def plot_error_vs_ratio(frame, *, ax=None):
     return ax
 
 
+def plot_series(frame, *, xlabel, ylabel, xscale="linear", ax=None):
+    """Plot the columns of a table as curves over its index.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Numbers; the index is what the curves run over. A value that is not finite leaves a gap.
+    xlabel, ylabel : str
+    xscale : {"linear", "log"}, default "linear"
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        If the frame is empty or has more columns than styles.
+    """
+    if frame.empty:
+        raise ValueError("The frame is empty: a plot needs a column and a row at least.")
+    pairs = styled(frame.items())
+    ax = axes_or_new(ax)
+    for (name, values), style in pairs:
+        every = max(1, len(values) // 10)
+        ax.plot(frame.index, values, label=f"{name}", markevery=every, **style)
+    ax.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale)
+    ax.legend()
+    return ax
+
+
 def plot_decision_boundary(predict, x, y, *, names=None, ax=None, resolution=200):
     """Plot which class is predicted where, and the examples of each class.
 
@@ -185,7 +217,11 @@ def plot_decision_boundary(predict, x, y, *, names=None, ax=None, resolution=200
     margin[margin == 0] = 0.5
     sides = np.linspace(x.min(axis=0) - margin, x.max(axis=0) + margin, resolution).T
     grid = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2).astype(np.float32)
-    outputs = predict.predict(grid, verbose=0) if hasattr(predict, "predict") else predict(grid)
+    outputs = (
+        predict.predict(grid, batch_size=4096, verbose=0)
+        if hasattr(predict, "predict")
+        else predict(grid)
+    )
     scores = _class_scores(np.asarray(outputs), len(grid))
     classes = max(scores.shape[1], int(y.max()) + 1)
     names = [f"class {k}" for k in range(classes)] if names is None else list(names)

@@ -3,6 +3,6 @@
 Each exercise is a specification of what it expects.
 """
 
-from coursehelpers.checks.regularization import loss, overfitting, procedure
+from coursehelpers.checks.regularization import comparison, loss, overfitting, procedure
 
-__all__ = ["loss", "overfitting", "procedure"]
+__all__ = ["comparison", "loss", "overfitting", "procedure"]

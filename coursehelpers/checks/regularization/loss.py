@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from coursehelpers.checks.core import exercise, mistakes_from
+from coursehelpers.checks.core import describe, exercise, mistakes_from
 
 exercise = partial(exercise, notebook="regularization")
 
@@ -26,6 +26,32 @@ known = mistakes_from(
         "measured the sum": "Treat each weight before adding up, not the sum afterwards.",
         "other convention": "This is off by a factor of 2: it belongs to the other convention.",
         "inverted": "This is the inverse of the right number; solve for l2 again.",
+        "forgot 2": "The derivative of w**2 has a factor 2.",
+        "penalty, not gradient": "This is the penalty of each weight; take its derivative.",
+        "penalties swapped": "This is the gradient of the other penalty.",
+        "wrong sign": "The gradient points uphill, where the penalty grows; the sign is the other one.",
+        "no slope 0": "At exactly 0 take the slope 0; np.sign does.",
+        "no number at 0": "At exactly 0 this is no number: w / |w| divides by zero there.",
+        "no decay": "The weight itself is not multiplied; where is the penalty?",
+        "no gradient": "The weight decays, but the gradient of the loss is missing.",
+        "uphill": "Go against the gradient: subtract it.",
+        "decayed the learning rate": "The factor belongs to the weight, not to the learning rate.",
+        "no learning rate": "The share that is taken off depends on the learning rate, too.",
+        "twice the decay": "The half in lambda / 2m cancels the 2 of the derivative.",
+        "decay after the step": "The factor multiplies the old weight only, not the step.",
+        "decay added": "The weight should get smaller: 1 minus something.",
+        "no hidden layer": "There is one kernel only; a hidden layer is missing.",
+        "some kernels only": "Not every kernel carries the penalty; look at each layer.",
+        "l2 ignored": "The penalty does not change with l2; is the argument used?",
+        "activities": "The penalty changes with the input: it is on activities, not on kernels.",
+        "biases": "A term of the penalty is zero: it is on the biases, which start at zero.",
+        "other classes only": "The share alpha goes to all classes, the right one included.",
+        "label kept whole": "The right class keeps its whole 1; the row adds up to more than 1.",
+        "alpha swapped": "alpha and 1 - alpha have changed places.",
+        "not smoothed": "These are one-hot labels; what does alpha do?",
+        "nothing spread": "What is taken off the right class has to go to all classes.",
+        "half of alpha": "This is the smoothing for half of alpha.",
+        "not divided": "Each class gets an equal part of alpha, not all of it.",
     }
 )
 
@@ -95,6 +121,50 @@ def _judge_penalty(answer, expect, rng, what, measure):
 
 
 @exercise(
+    "penalty_gradients",
+    section="2.2 The L1 penalty",
+    points=3,
+    hints=[
+        "Differentiate for a single weight: w**2 and |w|; the factor lambda / m stays in front.",
+        "|w| rises by 1 per unit right of zero and falls by 1 left of it; np.sign tells the side.",
+    ],
+)
+def penalty_gradients(answer, expect, rng):
+    # Away from zero first; then with zeros, where only L1 has a kink.
+    for zeros, points in ((0, (1, 1)), (2, (0, 1))):
+        w = rng.uniform(0.2, 3, size=(3, 2)) * rng.choice([-1, 1], size=(3, 2))
+        w.flat[1 : 1 + zeros] = 0
+        expect.given = "For weights some of which are zero" if zeros else ""
+        lambda_, m = rng.uniform(0.5, 3), int(rng.integers(20, 200))
+        l2, l1 = expect.pair(answer.call(w, lambda_, m), "the gradients of L2 and of L1")
+        factor = lambda_ / m
+        right = 2 * factor * w, factor * np.sign(w)
+        texts = (
+            "The first gradient should be that of lambda / m times the sum of the squares.",
+            "The second gradient should be that of lambda / m times the sum of absolute values.",
+        )
+        for i, (got, power) in enumerate(((l2, w**2), (l1, np.abs(w)))):
+            if not points[i]:
+                continue
+            expect.close(
+                got,
+                right[i],
+                texts[i],
+                points[i],
+                known(
+                    ("forgot m", right[i] * m),
+                    ("forgot lambda", right[i] / lambda_),
+                    ("forgot 2", right[i] / 2),
+                    ("penalty, not gradient", factor * power),
+                    ("penalties swapped", right[1 - i]),
+                    ("wrong sign", -right[i]),
+                    ("no slope 0", np.where(w == 0, factor, right[i])),
+                    ("no slope 0", np.where(w == 0, -factor, right[i])),
+                ),
+            )
+
+
+@exercise(
     "keras_l2",
     section="2.3 Three conventions, one penalty",
     points=2,
@@ -121,5 +191,132 @@ def keras_l2(answer, expect, rng):
                 ("other convention", lambda_ / ((3 - half) * m)),
                 ("halved", right / 2),
                 ("inverted", 1 / right),
+            ),
+        )
+
+
+@exercise(
+    "decay_step",
+    section="2.4 Weight decay",
+    points=2,
+    hints=[
+        "The step goes against the gradient of the loss plus that of the penalty.",
+        "The gradient of lambda / 2m times the sum of squares is lambda / m times w.",
+        "Collect what multiplies w.",
+    ],
+)
+def decay_step(answer, expect, rng):
+    for zero, given in ((True, "Where the gradient of the loss is zero"), (False, "")):
+        expect.given = given
+        w = rng.uniform(0.5, 2, size=(3, 2)) * rng.choice([-1, 1], size=(3, 2))
+        gradient = np.zeros((3, 2)) if zero else rng.normal(size=(3, 2)) + 2
+        # Large enough that each factor can be told from 1.
+        eta, lambda_, m = rng.uniform(0.1, 0.4), rng.uniform(2, 9), int(rng.integers(10, 30))
+        decay, step = eta * lambda_ / m, eta * gradient
+        expect.close(
+            answer.call(w, gradient, eta, lambda_, m),
+            (1 - decay) * w - step,
+            points=1,
+            otherwise="The weight should decay by its share and then go down the gradient.",
+            mistakes=known(
+                ("no decay", w - step),
+                ("no gradient", (1 - decay) * w),
+                ("uphill", (1 - decay) * w + step),
+                ("decayed the learning rate", w - (1 - decay) * step),
+                ("no learning rate", (1 - lambda_ / m) * w - step),
+                ("forgot m", (1 - eta * lambda_) * w - step),
+                ("twice the decay", (1 - 2 * decay) * w - step),
+                ("halved", (1 - decay / 2) * w - step),
+                ("decay after the step", (1 - decay) * (w - step)),
+                ("decay added", (1 + decay) * w - step),
+            ),
+        )
+
+
+@exercise(
+    "build_l2_mlp",
+    section="2.5 What a penalty does to a network",
+    points=4,
+    hints=[
+        "Dense takes a kernel_regularizer; keras.regularizers.L2(l2) is one.",
+        "The output layer has a kernel, too.",
+        "The sum of model.losses should be l2 times the sum of the squares of all kernels.",
+    ],
+    seconds=20,
+)
+def build_l2_mlp(answer, expect, rng):
+    usual = 0.01
+    for l2, points in ((usual, 1), (rng.uniform(0.05, 0.5), 0)):
+        model = answer.call(l2)
+        expect.that(model is not None, "Your function returned nothing; is there a `return`?")
+        outputs = answer.predict(rng.uniform(size=(5, 28, 28)).astype("float32"), model=model)
+        expect.that(
+            np.shape(outputs) == (5, 10),
+            f"For five images the model should return shape (5, 10); it gives {describe(outputs)}.",
+        )
+        kernels = [w["value"].astype(float) for w in answer.weights(model) if w["value"].ndim > 1]
+        squares, sizes = (np.array([np.sum(f(w)) for w in kernels]) for f in (np.square, np.abs))
+        terms = answer.penalties(model)
+        expect.that(len(kernels) > 1, "", points, known(("no hidden layer", True)))
+        # What starts at zero are biases.
+        right = bool(terms) and np.all(terms)
+        expect.that(
+            right, "The model has no penalty at all.", points, known(("biases", bool(terms)))
+        )
+        answer.predict(np.zeros((5, 28, 28), "float32"), model=model)
+        moved = not np.isclose(sum(answer.penalties(model)), sum(terms), rtol=1e-4)
+        parts = ([size[:-1], size[1:], size[:1], size[-1:]] for size in (squares, sizes))
+        part_of_l2, part_of_l1 = ([l2 * part.sum() for part in each] for each in parts)
+        expect.close(
+            sum(terms),
+            l2 * squares.sum(),
+            points=1,
+            otherwise="The terms of model.losses should add up to l2 times the sum of the squares "
+            "of all kernels.",
+            mistakes=known(
+                ("activities", sum(terms) if moved else np.nan),
+                ("l2 ignored", usual * squares.sum()),
+                *(("some kernels only", value) for value in part_of_l2),
+                ("halved", l2 / 2 * squares.sum()),
+                ("other penalty", l2 * sizes.sum()),
+                *(("other penalty", value) for value in part_of_l1),
+                ("norm", l2 * np.sqrt(squares).sum()),
+            ),
+        )
+
+
+@exercise(
+    "smooth_labels",
+    section="2.8 Label smoothing",
+    points=2,
+    hints=[
+        "First one-hot labels: np.eye(classes)[labels] has a row for each example.",
+        "Each row should still add up to 1: what is taken off the right class is spread over all.",
+    ],
+)
+def smooth_labels(answer, expect, rng):
+    for classes in (4, 10):
+        # The last class does not occur, so that it cannot be counted from the labels.
+        labels, alpha = rng.integers(classes - 1, size=8), rng.uniform(0.05, 0.4)
+        one_hot = np.eye(classes)[labels]
+        expect.close(
+            answer.call(labels, classes, alpha),
+            (1 - alpha) * one_hot + alpha / classes,
+            points=1,
+            otherwise="Each row should hold one example's label, a share alpha of it spread evenly "
+            "over all classes.",
+            mistakes=known(
+                (
+                    "other classes only",
+                    (1 - alpha) * one_hot + alpha / (classes - 1) * (1 - one_hot),
+                ),
+                ("label kept whole", one_hot + alpha / classes),
+                ("label kept whole", one_hot + alpha / (classes - 1) * (1 - one_hot)),
+                ("not divided", (1 - alpha) * one_hot + alpha),
+                ("not divided", (1 - alpha) * one_hot + alpha * (1 - one_hot)),
+                ("alpha swapped", alpha * one_hot + (1 - alpha) / classes),
+                ("not smoothed", one_hot),
+                ("nothing spread", (1 - alpha) * one_hot),
+                ("half of alpha", (1 - alpha / 2) * one_hot + alpha / 2 / classes),
             ),
         )

@@ -8,7 +8,7 @@ from coursehelpers.checks.core import describe, exercise, mistakes_from
 
 exercise = partial(exercise, notebook="regularization")
 
-# The smaller hypothesis space has to be a good deal smaller than the notebook's 512-512 network.
+# The smaller hypothesis space has to be a good deal smaller than the notebook's 256-256 network.
 MAX_PARAMETERS = 50_000
 
 TWO_ERRORS = "the training error and the validation error"
@@ -33,9 +33,81 @@ known = mistakes_from(
         "number of classes": "Each class needs one output; how many classes are there?",
         "logits, no softmax": "Some outputs are negative; which activation gives probabilities?",
         "sigmoid, not softmax": "The outputs do not add up to 1; what makes the classes compete?",
+        "counted from 1": "Epochs count from 0, as Keras counts them.",
+        "best training loss": "The best epoch is the one with the smallest validation loss.",
+        "smallest gap": "This is where the gap is smallest; find the smallest validation loss.",
+        "loss, not epoch": "This is a loss; return the number of its epoch.",
+        "other sign": "The sign is the other one: the gap is validation loss minus training loss.",
+        "absolute gap": "A gap may be negative; do not take its absolute value.",
+        "validation loss": "This is the validation loss itself; subtract the training loss.",
+        "gap of other epochs": "Both losses of a gap belong to the same epoch.",
+        "gap of the best epoch": "This is the gap of the best epoch; the last epoch is another one.",
+        "largest gap": "This is the largest gap, wherever it is; take that of the last epoch.",
+        "training error": "This size has the smallest training error; which data choose?",
+        "position": "This is a position in the list; return the size that stands there.",
+        "largest error": "This size has the largest validation error.",
+        "only below m": "Sizes above the number of examples count, too; least squares of smallest "
+        "norm has an answer for them.",
         "no hidden nonlinearity": "The model is linear in the image; is there a hidden activation?",
     }
 )
+
+
+@exercise(
+    "read_curves",
+    section="1.1 Overfitting",
+    points=3,
+    hints=[
+        "history is a dictionary of two lists, as long as there were epochs.",
+        "np.argmin tells where a list is smallest, counted from 0.",
+        "The gap in epoch i is val_loss[i] - loss[i]; the last epoch has the index -1.",
+    ],
+)
+def read_curves(answer, expect, rng):
+    # The training loss falls from above the validation loss to below it, so that gaps of both
+    # signs occur; the validation loss is smallest in between. A row is a history.
+    minima = np.array([3, 7, 5])
+    loss = np.linspace(2, 0.1, 10) + rng.uniform(0, 0.05, size=(3, 10))
+    val_loss = 0.9 + 0.1 * np.abs(np.arange(10) - minima[:, None])
+    val_loss += rng.uniform(0, 0.04, size=(3, 10))
+    val_loss[0, -1] -= 0.4  # so that the last gap is not always the largest
+    names = "the best epoch, the gap there and the gap at the end"
+    got = []
+    for history in zip(loss.tolist(), val_loss.tolist(), strict=True):
+        reply = answer.call(dict(zip(("loss", "val_loss"), history, strict=True)))
+        got.append([expect.number(value) for value in expect.triple(reply, names)])
+    best_epoch, best_gap, last_gap = np.transpose(got)
+
+    rows, gap = np.arange(3), val_loss - loss
+    expect.close(
+        best_epoch,
+        minima,
+        "The first value should be the epoch with the smallest validation loss.",
+        points=1,
+        mistakes=known(
+            ("counted from 1", minima + 1),
+            ("best training loss", np.argmin(loss, axis=1)),
+            ("smallest gap", np.argmin(gap, axis=1)),
+            ("smallest gap", np.argmin(np.abs(gap), axis=1)),
+            ("loss, not epoch", val_loss[rows, minima]),
+        ),
+    )
+    for value, epoch, where in ((best_gap, minima, "best"), (last_gap, np.full(3, 9), "last")):
+        right = gap[rows, epoch]
+        expect.close(
+            value,
+            right,
+            f"There should be the gap of the losses in the {where} epoch.",
+            points=1,
+            mistakes=known(
+                ("other sign", -right),
+                ("absolute gap", np.abs(right)),
+                ("validation loss", val_loss[rows, epoch]),
+                ("gap of other epochs", val_loss.min(axis=1) - loss.min(axis=1)),
+                ("gap of the best epoch", gap[rows, minima]),
+                ("largest gap", gap.max(axis=1)),
+            ),
+        )
 
 
 @exercise(
@@ -151,6 +223,52 @@ def least_squares_errors(answer, expect, rng):
         )
         got = expect.pair(answer.call(*train, *validation), TWO_ERRORS)
         _expect_errors(expect, got, residuals, points, texts, wrong_fits)
+
+
+@exercise(
+    "choose_size",
+    section="1.3 The ratio d/m",
+    points=3,
+    hints=[
+        "For one size d: fit on x_train[:, :d], then predict for x_validation[:, :d].",
+        "Loop over the sizes, keep the validation error of each, and take the smallest.",
+        "min(errors, key=errors.get) returns the key of the smallest value of a dictionary.",
+    ],
+)
+def choose_size(answer, expect, rng):
+    # Few features matter and labels are noisy; or all do and they are not, so that a size beyond
+    # the number of examples wins.
+    for n, relevant, noise, sizes in (
+        (60, 6, 0.5, [15, 9, 6, 19, 60]),
+        (80, 80, 0.1, [5, 80, 19, 15, 12]),
+        (50, 5, 0.5, [50, 18, 5, 9, 12]),
+    ):
+        expect.given = f"With 20 examples, {n} features and the sizes {sizes}"
+        train_errors, errors = np.zeros((2, len(sizes)))
+        while np.sort(errors)[1] < 1.2 * errors.min() or not errors.any():  # until one wins clearly
+            w = np.zeros(n)
+            w[:relevant] = rng.choice([-1, 1], size=relevant) / np.sqrt(relevant)
+            x = rng.normal(size=(220, n))
+            y = x @ w + noise * rng.normal(size=220)
+            train, validation = (x[:20], y[:20]), (x[20:], y[20:])
+            for i, d in enumerate(sizes):
+                parts = [(part[0][:, :d], part[1]) for part in (train, validation)]
+                both = _residuals(parts[0], *parts)
+                train_errors[i], errors[i] = [_mean_square(r) for r in both]
+        best = int(np.argmin(errors))
+        below = [d for d in sizes if d < 20]
+        expect.close(
+            answer.call(*train, *validation, list(sizes)),
+            sizes[best],
+            "Return the size with the smallest validation error.",
+            points=1,
+            mistakes=known(
+                ("largest error", sizes[int(np.argmax(errors))]),
+                ("training error", sizes[int(np.argmin(train_errors))]),
+                ("only below m", min(below, key=lambda d, sizes=sizes: errors[sizes.index(d)])),
+                ("position", best),
+            ),
+        )
 
 
 @exercise(

@@ -5,6 +5,14 @@ import numpy as np
 from keras import layers
 
 
+def read_curves(history):
+    """Return the epoch of the best validation loss, the gap of the losses there and at the end."""
+    loss, val_loss = np.array(history["loss"]), np.array(history["val_loss"])
+    gap = val_loss - loss
+    best_epoch = np.argmin(val_loss)
+    return best_epoch, gap[best_epoch], gap[-1]
+
+
 def four_point_errors(x, y, degree):
     """Train on three points, validate on the fourth; return both mean squared errors."""
     coefficients = np.polyfit(x[:3], y[:3], degree)
@@ -20,6 +28,15 @@ def least_squares_errors(x_train, y_train, x_validation, y_validation):
     return train_error, validation_error
 
 
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    """Return the size d whose minimum-norm least squares has the smallest validation error."""
+    errors = {}
+    for d in sizes:
+        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
+        errors[d] = np.mean((x_validation[:, :d] @ w - y_validation) ** 2)
+    return min(errors, key=errors.get)
+
+
 def build_smaller_mlp():
     """Return an untrained MLP for 28 x 28 images with at most 50,000 parameters."""
     return keras.Sequential(
@@ -30,6 +47,49 @@ def build_smaller_mlp():
             layers.Dense(10, activation="softmax"),
         ]
     )
+
+
+def l2_penalty(weights, lambda_, m):
+    """Return lambda / m times the sum of the squared weights; `weights` is a list of arrays."""
+    return lambda_ / m * sum(np.sum(w**2) for w in weights)
+
+
+def l1_penalty(weights, lambda_, m):
+    """Return lambda / m times the sum of the absolute weights; `weights` is a list of arrays."""
+    return lambda_ / m * sum(np.sum(np.abs(w)) for w in weights)
+
+
+def penalty_gradients(w, lambda_, m):
+    """Return the gradients of lambda/m sum w^2 and of lambda/m sum |w| with respect to w."""
+    return 2 * lambda_ / m * w, lambda_ / m * np.sign(w)
+
+
+def keras_l2(lambda_, m, convention):
+    """Return the `l2` of Keras for a convention, "lambda/m" or "lambda/2m"."""
+    return lambda_ / m if convention == "lambda/m" else lambda_ / (2 * m)
+
+
+def decay_step(w, gradient, learning_rate, lambda_, m):
+    """Return w after a step on a loss with the penalty lambda/(2m) sum w^2."""
+    return (1 - learning_rate * lambda_ / m) * w - learning_rate * gradient
+
+
+def build_l2_mlp(l2):
+    """Return an MLP for 28 x 28 images, with the penalty l2 * sum w^2 on every kernel."""
+    penalty = keras.regularizers.L2(l2)
+    return keras.Sequential(
+        [
+            layers.Input((28, 28)),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu", kernel_regularizer=penalty),
+            layers.Dense(10, activation="softmax", kernel_regularizer=penalty),
+        ]
+    )
+
+
+def smooth_labels(labels, classes, alpha):
+    """Return smoothed labels, shape (n, classes), of class numbers, shape (n,)."""
+    return (1 - alpha) * np.eye(classes)[labels] + alpha / classes
 
 
 def early_stopping(val_losses, patience):
@@ -43,16 +103,60 @@ def early_stopping(val_losses, patience):
     return epoch, best_epoch
 
 
-def l2_penalty(weights, lambda_, m):
-    """Return lambda / m times the sum of the squared weights; `weights` is a list of arrays."""
-    return lambda_ / m * sum(np.sum(w**2) for w in weights)
+def inverted_dropout(x, rate, uniform):
+    """Drop the entries of x where uniform < rate; scale the others to keep the expectation."""
+    return np.where(uniform < rate, 0, x / (1 - rate))
 
 
-def l1_penalty(weights, lambda_, m):
-    """Return lambda / m times the sum of the absolute weights; `weights` is a list of arrays."""
-    return lambda_ / m * sum(np.sum(np.abs(w)) for w in weights)
+def build_dropout_mlp(rate):
+    """Return an MLP for 28 x 28 images that drops this share of its hidden units in training."""
+    return keras.Sequential(
+        [
+            layers.Input((28, 28)),
+            layers.Flatten(),
+            layers.Dense(256, activation="relu"),
+            layers.Dropout(rate),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
 
 
-def keras_l2(lambda_, m, convention):
-    """Return the `l2` of Keras for a convention, "lambda/m" or "lambda/2m"."""
-    return lambda_ / m if convention == "lambda/m" else lambda_ / (2 * m)
+def initial_std(kernel_shape, scheme):
+    """Return the standard deviation of initial weights, for the scheme "glorot" or "he"."""
+    *window, inputs, outputs = kernel_shape
+    fan_in, fan_out = np.prod(window) * inputs, np.prod(window) * outputs
+    return np.sqrt(2 / (fan_in + fan_out) if scheme == "glorot" else 2 / fan_in)
+
+
+def learning_rate(step, steps, peak, warmup):
+    """Return the rate at a step: linear warm-up to peak, then a cosine down to 0 at `steps`."""
+    if step < warmup:
+        return peak * step / warmup
+    done = (step - warmup) / (steps - warmup)
+    return peak / 2 * (1 + np.cos(np.pi * done))
+
+
+def calibration_error(y, probabilities, bins):
+    """Return the expected calibration error over bins of equal width."""
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == y
+    number = np.ceil(confidence * bins)  # bins 1, 2, ..., each with its upper edge
+    return sum(
+        np.mean(number == b) * abs(correct[number == b].mean() - confidence[number == b].mean())
+        for b in np.unique(number)
+    )
+
+
+def build_regularized_mlp():
+    """Return a compiled MLP that learns from noisy labels without learning the noise."""
+    model = keras.Sequential(
+        [
+            layers.Input((28, 28)),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu", kernel_regularizer=keras.regularizers.L2(0.01)),
+            layers.Dropout(0.5),
+            layers.Dense(10, activation="softmax", kernel_regularizer=keras.regularizers.L2(0.01)),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model

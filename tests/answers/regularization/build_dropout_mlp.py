@@ -1,0 +1,190 @@
+"""Right and wrong answers to the exercise build_dropout_mlp."""
+
+from tests.answers import accepted, refused
+
+
+def stack(*hidden, before=()):
+    """Layers between an image and ten probabilities, and what stands before them."""
+    from keras import Sequential, layers
+
+    return Sequential(
+        [
+            layers.Input((28, 28)),
+            layers.Flatten(),
+            *before,
+            *hidden,
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+@accepted("Sequential")
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    return stack(layers.Dense(128, activation="relu"), layers.Dropout(rate))
+
+
+@accepted("two narrow layers, tanh, compiled")
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    model = stack(
+        layers.Dense(24, activation="tanh"),
+        layers.Dropout(rate),
+        layers.Dense(24, activation="tanh"),
+        layers.Dropout(rate),
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@accepted("functional, batch normalization, one dropout")
+def build_dropout_mlp(rate):
+    from keras import Input, Model, layers
+
+    inputs = Input((28, 28))
+    x = layers.Flatten()(inputs)
+    x = layers.BatchNormalization()(layers.Dense(64, activation="relu")(x))
+    x = layers.Dropout(rate)(layers.Dense(64, activation="relu")(x))
+    return Model(inputs, layers.Dense(10, activation="softmax")(x))
+
+
+@accepted("before the activation, in a subclass")
+def build_dropout_mlp(rate):
+    import keras
+    from keras import layers
+
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten, self.hidden = layers.Flatten(), layers.Dense(100)
+            self.dropout, self.out = layers.Dropout(rate), layers.Dense(10, "softmax")
+
+        def call(self, x, training=None):
+            x = self.dropout(self.hidden(self.flatten(x)), training=training)
+            return self.out(keras.ops.relu(x))
+
+    return MLP()
+
+
+@accepted("convolution with spatial dropout")
+def build_dropout_mlp(rate):
+    from keras import Sequential, layers
+
+    return Sequential(
+        [
+            layers.Input((28, 28)),
+            layers.Reshape((28, 28, 1)),
+            layers.Conv2D(16, 3, strides=2, activation="relu"),
+            layers.SpatialDropout2D(rate),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+@refused("no dropout", says="nothing is dropped", earned=2, misconception="no dropout")
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    return stack(layers.Dense(64, activation="relu"))
+
+
+@refused(
+    "rate is the share kept", says="A larger rate drops less", earned=3, misconception="share kept"
+)
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    return stack(layers.Dense(128, activation="relu"), layers.Dropout(1 - rate))
+
+
+@refused("rate ignored", says="is the argument used", earned=3, misconception="rate ignored")
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    return stack(layers.Dense(128, activation="relu"), layers.Dropout(0.5))
+
+
+@refused("always on", says="With training=False nothing", earned=2, misconception="dropped in use")
+def build_dropout_mlp(rate):
+    import keras
+    from keras import layers
+
+    class AlwaysOn(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dropout = layers.Dropout(rate)
+
+        def call(self, x):
+            return self.dropout(x, training=True)
+
+    return stack(layers.Dense(128, activation="relu"), AlwaysOn())
+
+
+@refused(
+    "on the probabilities",
+    says="do not add up to 1",
+    earned=2,
+    misconception="dropped probabilities",
+)
+def build_dropout_mlp(rate):
+    from keras import Sequential, layers
+
+    return Sequential(
+        [
+            layers.Input((28, 28)),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dropout(rate),
+            layers.Dense(10, activation="softmax"),
+            layers.Dropout(rate),
+        ]
+    )
+
+
+@refused("on the pixels", says="Whole pixels are dropped", earned=3, misconception="dropped pixels")
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    return stack(layers.Dense(128, activation="relu"), before=[layers.Dropout(rate)])
+
+
+@refused("no hidden layer", says="a hidden layer is missing", misconception="no hidden layer")
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    return stack(before=[layers.Dropout(rate)])
+
+
+@refused(
+    "Gaussian noise that ignores the rate",
+    says="is the argument used",
+    earned=3,
+    misconception="rate ignored",
+)
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    return stack(layers.Dense(128, activation="relu"), layers.GaussianNoise(0.2))
+
+
+@refused("no softmax", says="should return probabilities")
+def build_dropout_mlp(rate):
+    from keras import Sequential, layers
+
+    return Sequential(
+        [
+            layers.Input((28, 28)),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dropout(rate),
+            layers.Dense(10),
+        ]
+    )
+
+
+@refused("returns nothing", says="is there a `return`?")
+def build_dropout_mlp(rate):
+    pass

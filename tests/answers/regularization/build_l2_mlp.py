@@ -1,0 +1,184 @@
+"""Right and wrong answers to the exercise build_l2_mlp."""
+
+import numpy as np
+
+from tests.answers import accepted, refused
+
+
+def sequential(first=None, last=None, hidden=True, **options):
+    """A small MLP with the given arguments of its layers."""
+    from keras import Sequential, layers
+
+    model = Sequential([layers.Input((28, 28)), layers.Flatten()])
+    if hidden:
+        model.add(layers.Dense(32, activation="relu", **(first or {}), **options))
+    model.add(layers.Dense(10, activation="softmax", **(last or {}), **options))
+    return model
+
+
+@accepted("Sequential")
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(kernel_regularizer=regularizers.L2(l2))
+
+
+@accepted("functional, compiled, three kernels, no biases")
+def build_l2_mlp(l2):
+    from keras import Input, Model, layers, regularizers
+
+    inputs = Input((28, 28))
+    x = layers.Flatten()(inputs)
+    for units in (16, 8):
+        x = layers.Dense(
+            units, "tanh", use_bias=False, kernel_regularizer=regularizers.L1L2(0.0, l2)
+        )(x)
+    outputs = layers.Dense(10, "softmax", kernel_regularizer=regularizers.L2(l2))(x)
+    model = Model(inputs, outputs)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@accepted("convolution and batch normalization")
+def build_l2_mlp(l2):
+    from keras import Sequential, layers, regularizers
+
+    penalty = regularizers.L2(l2)
+    return Sequential(
+        [
+            layers.Input((28, 28)),
+            layers.Reshape((28, 28, 1)),
+            layers.Conv2D(4, 3, strides=3, kernel_regularizer=penalty),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax", kernel_regularizer=penalty),
+        ]
+    )
+
+
+@accepted("a regularizer of one's own, in a subclass")
+def build_l2_mlp(l2):
+    import keras
+    from keras import layers, ops
+
+    class Penalty(keras.regularizers.Regularizer):
+        def __call__(self, w):
+            return l2 * ops.sum(w**2)
+
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten = layers.Flatten()
+            self.hidden = layers.Dense(16, "relu", kernel_regularizer=Penalty())
+            self.out = layers.Dense(10, "softmax", kernel_regularizer=Penalty())
+
+        def call(self, x):
+            return self.out(self.hidden(self.flatten(x)))
+
+    return MLP()
+
+
+@refused("no penalty", says="no penalty at all", earned=1)
+def build_l2_mlp(l2):
+    return sequential()
+
+
+@refused("hidden layer only", says="Not every kernel", earned=2, misconception="some kernels only")
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(first={"kernel_regularizer": regularizers.L2(l2)})
+
+
+@refused("output layer only", says="Not every kernel", earned=2, misconception="some kernels only")
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(last={"kernel_regularizer": regularizers.L2(l2)})
+
+
+@refused("biases as well", says="on the biases", earned=2, misconception="biases")
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    penalty = regularizers.L2(l2)
+    return sequential(kernel_regularizer=penalty, bias_regularizer=penalty)
+
+
+@refused("biases instead", says="on the biases", earned=1, misconception="biases")
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(bias_regularizer=regularizers.L2(l2))
+
+
+@refused("l2 ignored", says="is the argument used", earned=3, misconception="l2 ignored")
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(kernel_regularizer=regularizers.L2())
+
+
+@refused("by name", says="is the argument used", earned=3, misconception="l2 ignored")
+def build_l2_mlp(l2):
+    return sequential(kernel_regularizer="l2")
+
+
+@refused("halved", says="half of the right number", earned=2, misconception="halved")
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(kernel_regularizer=regularizers.L2(l2 / 2))
+
+
+@refused("L1 instead", says="this is the other penalty", earned=2, misconception="other penalty")
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(kernel_regularizer=regularizers.L1(l2))
+
+
+@refused(
+    "activities instead", says="on activities, not on kernels", earned=2, misconception="activities"
+)
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(activity_regularizer=regularizers.L2(l2))
+
+
+@refused(
+    "no hidden layer", says="a hidden layer is missing", earned=2, misconception="no hidden layer"
+)
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(hidden=False, kernel_regularizer=regularizers.L2(l2))
+
+
+@refused("the regularizer alone", says="an object of type L2")
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return regularizers.L2(l2)
+
+
+@refused("one output", says="should return shape (5, 10)")
+def build_l2_mlp(l2):
+    from keras import Sequential, layers, regularizers
+
+    penalty = regularizers.L2(l2)
+    return Sequential(
+        [layers.Input((28, 28)), layers.Flatten(), layers.Dense(1, kernel_regularizer=penalty)]
+    )
+
+
+@refused("returns nothing", says="is there a `return`?")
+def build_l2_mlp(l2):
+    sequential()
+
+
+@refused("a number", says="should return a Keras model")
+def build_l2_mlp(l2):
+    return l2 * np.ones(3).sum()

@@ -1,0 +1,160 @@
+"""Right and wrong answers to the exercise build_regularized_mlp."""
+
+from tests.answers import accepted, refused
+
+
+def compiled(
+    *hidden, last="softmax", loss="sparse_categorical_crossentropy", optimizer="adam", **end
+):
+    """A compiled network of the given layers between an image and ten outputs."""
+    from keras import Sequential, layers
+
+    model = Sequential(
+        [
+            layers.Input((28, 28)),
+            layers.Flatten(),
+            *hidden,
+            layers.Dense(10, activation=last, **end),
+        ]
+    )
+    model.compile(optimizer, loss, metrics=["accuracy"])
+    return model
+
+
+@accepted("dropout and L2")
+def build_regularized_mlp():
+    from keras import layers, regularizers
+
+    penalty = regularizers.L2(0.01)
+    return compiled(
+        layers.Dense(64, activation="relu", kernel_regularizer=penalty),
+        layers.Dropout(0.5),
+        kernel_regularizer=penalty,
+    )
+
+
+@accepted("dropout, two layers")
+def build_regularized_mlp():
+    from keras import layers
+
+    return compiled(
+        layers.Dense(256, activation="relu"),
+        layers.Dropout(0.6),
+        layers.Dense(256, activation="relu"),
+        layers.Dropout(0.6),
+    )
+
+
+@accepted("L1")
+def build_regularized_mlp():
+    from keras import layers, regularizers
+
+    penalty = regularizers.L1(0.001)
+    return compiled(
+        layers.Dense(128, activation="relu", kernel_regularizer=penalty), kernel_regularizer=penalty
+    )
+
+
+@accepted("narrow")
+def build_regularized_mlp():
+    from keras import layers
+
+    return compiled(layers.Dense(16, activation="relu"))
+
+
+@accepted("noise on the inputs, functional")
+def build_regularized_mlp():
+    from keras import Input, Model, layers
+
+    inputs = Input((28, 28))
+    x = layers.Flatten()(layers.GaussianNoise(0.8)(inputs))
+    x = layers.Dense(128, activation="relu")(x)
+    model = Model(inputs, layers.Dense(10, activation="softmax")(x))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@accepted("small steps")
+def build_regularized_mlp():
+    from keras import layers, optimizers
+
+    return compiled(layers.Dense(256, activation="relu"), optimizer=optimizers.SGD(0.01))
+
+
+@refused("no regularization", says="most of the random labels", earned=2, misconception="memorized")
+def build_regularized_mlp():
+    from keras import layers
+
+    return compiled(layers.Dense(512, activation="relu"), layers.Dense(512, activation="relu"))
+
+
+@refused("far too weak", says="most of the random labels", earned=2, misconception="memorized")
+def build_regularized_mlp():
+    from keras import layers, regularizers
+
+    penalty = regularizers.L2(1e-5)
+    return compiled(
+        layers.Dense(512, activation="relu", kernel_regularizer=penalty),
+        layers.Dense(512, activation="relu", kernel_regularizer=penalty),
+    )
+
+
+@refused("far too strong", says="held back too much", earned=1, misconception="learned nothing")
+def build_regularized_mlp():
+    from keras import layers, regularizers
+
+    penalty = regularizers.L2(1.0)
+    return compiled(
+        layers.Dense(128, activation="relu", kernel_regularizer=penalty), kernel_regularizer=penalty
+    )
+
+
+@refused("not compiled", says="compile")
+def build_regularized_mlp():
+    from keras import Sequential, layers
+
+    return Sequential([layers.Input((28, 28)), layers.Flatten(), layers.Dense(10, "softmax")])
+
+
+@refused("loss for one-hot labels", says="Your code raised")
+def build_regularized_mlp():
+    from keras import layers
+
+    return compiled(layers.Dense(32, activation="relu"), loss="categorical_crossentropy")
+
+
+@refused(
+    "scores instead of probabilities",
+    says="probabilities",
+    earned=3,
+    misconception="logits, no softmax",
+)
+def build_regularized_mlp():
+    from keras import layers, losses
+
+    return compiled(
+        layers.Dense(16, activation="relu"),
+        last=None,
+        loss=losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+
+
+@refused("steps of zero", says="held back too much", earned=1, misconception="learned nothing")
+def build_regularized_mlp():
+    from keras import layers, optimizers
+
+    return compiled(layers.Dense(32, activation="relu"), optimizer=optimizers.SGD(0.0))
+
+
+@refused("one output", says="should return shape (5, 10)")
+def build_regularized_mlp():
+    from keras import Sequential, layers
+
+    model = Sequential([layers.Input((28, 28)), layers.Flatten(), layers.Dense(1)])
+    model.compile("adam", "mse")
+    return model
+
+
+@refused("returns nothing", says="is there a `return`?")
+def build_regularized_mlp():
+    pass

@@ -1,0 +1,128 @@
+"""Right and wrong answers to the exercise choose_size."""
+
+import numpy as np
+
+from tests.answers import accepted, refused
+
+
+def squared_error(x, y, w):
+    return np.mean((x @ w - y) ** 2)
+
+
+@accepted("lstsq in a loop")
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    best, lowest = None, np.inf
+    for d in sizes:
+        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
+        error = squared_error(x_validation[:, :d], y_validation, w)
+        if error < lowest:
+            best, lowest = d, error
+    return best
+
+
+@accepted("pinv and argmin, a NumPy integer")
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    errors = [
+        squared_error(x_validation[:, :d], y_validation, np.linalg.pinv(x_train[:, :d]) @ y_train)
+        for d in sizes
+    ]
+    return np.array(sizes)[np.argmin(errors)]
+
+
+@accepted("four_point style, sums instead of means")
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    def error(d):
+        w, *_ = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)
+        return np.sum(np.square(y_validation - x_validation[:, :d] @ w))
+
+    return min(sizes, key=error)
+
+
+@accepted("the dual form beyond m")
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    errors = {}
+    for d in sizes:
+        x = x_train[:, :d]
+        if d <= len(x):
+            w = np.linalg.solve(x.T @ x, x.T @ y_train)
+        else:
+            w = x.T @ np.linalg.solve(x @ x.T, y_train)
+        errors[d] = squared_error(x_validation[:, :d], y_validation, w)
+    return float(min(errors, key=errors.get))
+
+
+@refused("by training error", says="which data choose", earned=1, misconception="training error")
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    def error(d):
+        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
+        return squared_error(x_train[:, :d], y_train, w)
+
+    return min(sizes, key=error)
+
+
+@refused(
+    "worst instead of best", says="the largest validation error", misconception="largest error"
+)
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    def error(d):
+        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
+        return squared_error(x_validation[:, :d], y_validation, w)
+
+    return max(sizes, key=error)
+
+
+@refused("position in the list", says="the size that stands there", misconception="position")
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    errors = []
+    for d in sizes:
+        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
+        errors.append(squared_error(x_validation[:, :d], y_validation, w))
+    return np.argmin(errors)
+
+
+@refused("never above m", says="Sizes above the number", earned=2, misconception="only below m")
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    def error(d):
+        if d >= len(x_train):
+            return np.inf
+        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
+        return squared_error(x_validation[:, :d], y_validation, w)
+
+    return min(sizes, key=error)
+
+
+@refused("fitted on the validation data", says="Return the size with the smallest validation")
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    def error(d):
+        w = np.linalg.lstsq(x_validation[:, :d], y_validation, rcond=None)[0]
+        return squared_error(x_validation[:, :d], y_validation, w)
+
+    return 0 if min(sizes, key=error) in sizes else -1
+
+
+@refused("returns the error", says="Return the size with the smallest validation error")
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    errors = []
+    for d in sizes:
+        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
+        errors.append(squared_error(x_validation[:, :d], y_validation, w))
+    return min(errors)
+
+
+@refused("returns all errors", says="expected one number")
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    return [squared_error(x_train[:, :d], y_train, np.ones(d)) for d in sizes]
+
+
+@refused("always the first", says="Return the size with the smallest", earned=0)
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    return min(sizes) - 1
+
+
+@refused("rows instead of columns", says="Your code raised")
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    def error(d):
+        w = np.linalg.lstsq(x_train[:d], y_train, rcond=None)[0]
+        return squared_error(x_validation[:d], y_validation, w)
+
+    return min(sizes, key=error)

@@ -1,0 +1,91 @@
+"""Right and wrong answers to the exercise penalty_gradients."""
+
+import numpy as np
+
+from tests.answers import accepted, refused
+
+
+@accepted("np.sign")
+def penalty_gradients(w, lambda_, m):
+    return 2 * lambda_ / m * w, lambda_ / m * np.sign(w)
+
+
+@accepted("comparisons, in float32, a list")
+def penalty_gradients(w, lambda_, m):
+    w = w.astype("float32")
+    return [w * np.float32(2 * lambda_ / m), ((w > 0).astype("float32") - (w < 0)) * lambda_ / m]
+
+
+@accepted("loops")
+def penalty_gradients(w, lambda_, m):
+    l2, l1 = [[], [], []], [[], [], []]
+    for i, row in enumerate(w):
+        for weight in row:
+            l2[i].append(lambda_ * 2 * weight / m)
+            l1[i].append(0 if weight == 0 else lambda_ / m * weight / abs(weight))
+    return l2, l1
+
+
+@accepted("automatic differentiation")
+def penalty_gradients(w, lambda_, m):
+    import tensorflow as tf
+
+    w = tf.Variable(w)
+    with tf.GradientTape(persistent=True) as tape:
+        l2, l1 = lambda_ / m * tf.reduce_sum(w**2), lambda_ / m * tf.reduce_sum(abs(w))
+    return tape.gradient(l2, w).numpy(), tape.gradient(l1, w).numpy()
+
+
+@refused("no factor 2", says="a factor 2", earned=2, misconception="forgot 2")
+def penalty_gradients(w, lambda_, m):
+    return lambda_ / m * w, lambda_ / m * np.sign(w)
+
+
+@refused("no m", says="Divide by the number", misconception="forgot m")
+def penalty_gradients(w, lambda_, m):
+    return 2 * lambda_ * w, lambda_ * np.sign(w)
+
+
+@refused("no lambda", says="lambda is missing", misconception="forgot lambda")
+def penalty_gradients(w, lambda_, m):
+    return 2 * w / m, np.sign(w) / m
+
+
+@refused("penalties", says="take its derivative", misconception="penalty, not gradient")
+def penalty_gradients(w, lambda_, m):
+    return lambda_ / m * w**2, lambda_ / m * np.abs(w)
+
+
+@refused("swapped", says="the other penalty", misconception="penalties swapped")
+def penalty_gradients(w, lambda_, m):
+    return lambda_ / m * np.sign(w), 2 * lambda_ / m * w
+
+
+@refused("downhill", says="uphill", misconception="wrong sign")
+def penalty_gradients(w, lambda_, m):
+    return -2 * lambda_ / m * w, -lambda_ / m * np.sign(w)
+
+
+@refused("1 at zero", says="take the slope 0", earned=2, misconception="no slope 0")
+def penalty_gradients(w, lambda_, m):
+    return 2 * lambda_ / m * w, lambda_ / m * np.where(w >= 0, 1, -1)
+
+
+@refused("-1 at zero", says="take the slope 0", earned=2, misconception="no slope 0")
+def penalty_gradients(w, lambda_, m):
+    return 2 * lambda_ / m * w, lambda_ / m * np.where(w > 0, 1, -1)
+
+
+@refused("divides by zero", says="expected 0", earned=2)
+def penalty_gradients(w, lambda_, m):
+    return 2 * lambda_ / m * w, lambda_ / m * w / np.abs(w)
+
+
+@refused("summed up", says="expected an array of shape (3, 2)")
+def penalty_gradients(w, lambda_, m):
+    return np.sum(2 * lambda_ / m * w), np.sum(lambda_ / m * np.sign(w))
+
+
+@refused("one gradient", says="Return two values")
+def penalty_gradients(w, lambda_, m):
+    return 2 * lambda_ / m * w
