@@ -50,6 +50,11 @@ def build_mlp(
     keras.Model
         Output: class probabilities of shape (batch, classes). Metric: accuracy.
 
+    Raises
+    ------
+    TypeError
+        If `optimizer` is not a function: two models must not share an optimizer's state.
+
     Examples
     --------
     >>> build_mlp(hidden=(32,)).count_params()
@@ -58,6 +63,11 @@ def build_mlp(
     import keras
     from keras import layers
 
+    if optimizer is not None and not callable(optimizer):
+        raise TypeError(
+            "optimizer must be a function that returns a new optimizer, such as "
+            f"partial(keras.optimizers.SGD, 0.1), got {optimizer!r}."
+        )
     if seed is not None:
         keras.utils.set_random_seed(seed)
     model = keras.Sequential([layers.Input(input_shape), layers.Flatten()])

@@ -134,3 +134,39 @@ def test_wrong_kinds_are_told(ask, says):
         ask()
     assert type(caught.value) is AnswerError
     assert says in str(caught.value)
+
+
+def penalized():
+    import keras
+
+    penalty = keras.regularizers.L2(0.5)
+    inputs = keras.Input((2,))
+    outputs = keras.layers.Dense(1, kernel_initializer="ones", kernel_regularizer=penalty)(inputs)
+    return keras.Model(inputs, outputs)
+
+
+def test_penalties_are_the_terms_besides_the_loss():
+    assert LocalAnswer(penalized()).penalties() == [pytest.approx(1.0)]
+    assert LocalAnswer(functional()).penalties() == []
+
+
+def test_train_step_trains_and_returns_the_loss():
+    model = penalized()
+    model.compile(_sgd(0.1), "mse")
+    answer = LocalAnswer(model, seconds=60)
+    x, y = np.ones((4, 2)), np.zeros((4, 1))
+    # 2 squared, and 0.5 for each of two weights; the gradient of a weight is 2 * 2 + 1.
+    assert answer.train_step(x, y) == pytest.approx(4 + 1)
+    kernel, _ = (w["value"].ravel().tolist() for w in answer.weights())
+    assert kernel == pytest.approx([0.5, 0.5])
+
+
+def _sgd(learning_rate):
+    import keras
+
+    return keras.optimizers.SGD(learning_rate)
+
+
+def test_train_step_needs_a_compiled_model():
+    with pytest.raises(AnswerError, match="compile"):
+        LocalAnswer(penalized(), seconds=60).train_step(np.ones((4, 2)), np.zeros((4, 1)))

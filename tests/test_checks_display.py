@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from coursehelpers.checks import check, display, hint, score, solution
-from coursehelpers.checks.core import EXERCISES
+from coursehelpers.checks.core import EXERCISES, Exercise
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ def test_each_check_draws_other_inputs(capsys):
 def test_unknown_name_suggests_a_close_one(verb):
     with pytest.raises(ValueError, match=r"named 'l2_penalti'\. Did you mean 'l2_penalty'\?"):
         verb("l2_penalti")
-    with pytest.raises(ValueError, match=r"named 'zzz'\. There are: four_point_errors, "):
+    with pytest.raises(ValueError, match=r"named 'zzz'\. There are: .*four_point_errors, "):
         verb("zzz")
     with pytest.raises(ValueError, match=r"no exercise named \[1\]"):
         verb([1])
@@ -108,9 +108,32 @@ def test_score_before_the_first_check_lists_everything():
     table = score()
     assert (table.earned, table.possible) == (0, sum(e.points for e in EXERCISES.values()))
     lines = repr(table).splitlines()
-    assert [line.split()[0] for line in lines[:-1]] == list(EXERCISES)
+    assert sorted(line.split()[0] for line in lines[:-1]) == sorted(EXERCISES)
     assert all("not attempted" in line for line in lines[:-1])
     assert lines[-1] == f"Total: 0 of {table.possible} points"
+
+
+def test_score_of_a_part_has_its_exercises_only_in_order():
+    sections = {name: exercise.section for name, exercise in EXERCISES.items()}
+    for part in (1, 2, 3, 4):
+        rows = score(part=part).rows
+        assert {row[0] for row in rows} == {n for n, s in sections.items() if s[0] == str(part)}
+        numbers = [float(sections[row[0]].split()[0]) for row in rows]
+        assert numbers == sorted(numbers)
+    assert score(part=1).possible + score(part=2).possible < score().possible
+
+
+def test_sections_are_sorted_by_number_not_by_letter(monkeypatch):
+    for number in (10, 9):
+        made = Exercise(f"later_{number}", "regularization", f"3.{number} Later", 1, 1.0, (), None)
+        monkeypatch.setitem(EXERCISES, made.id, made)
+    assert [row[0] for row in score(part=3).rows][-2:] == ["later_9", "later_10"]
+
+
+@pytest.mark.parametrize("part", [0, 9, "1"])
+def test_score_names_the_parts_there_are(part):
+    with pytest.raises(ValueError, match=rf"There is no part {part!r}; there are: 1, 2, 3, 4\."):
+        score(part=part)
 
 
 def test_score_counts_the_last_outcome_and_says_where_to_go_back_to(capsys):
@@ -122,8 +145,8 @@ def test_score_counts_the_last_outcome_and_says_where_to_go_back_to(capsys):
     assert table.earned == 2
     lines = {line.split()[0]: line for line in repr(table).splitlines()}
     assert lines["l2_penalty"].split(maxsplit=1)[1] == "passed         2 of 2"
-    assert lines["l1_penalty"].split(maxsplit=1)[1] == "failed         0 of 2  1.9 The L1 penalty"
-    assert "not attempted  0 of 2  1.10 Three conventions" in lines["keras_l2"]
+    assert lines["l1_penalty"].split(maxsplit=1)[1] == "failed         0 of 2  2.2 The L1 penalty"
+    assert "not attempted  0 of 2  2.3 Three conventions" in lines["keras_l2"]
     assert lines["Total:"] == f"Total: 2 of {table.possible} points"
 
 
@@ -237,4 +260,4 @@ def test_hint_and_solution_display_one_bundle(notebook):
 def test_score_is_the_value_of_its_cell(notebook):
     bundles, printed = notebook["score()"]
     assert bundles == []
-    assert "l2_penalty            error          0 of 2  1.8 The L2 penalty" in printed
+    assert "l2_penalty             error          0 of 2  2.1 The L2 penalty" in printed

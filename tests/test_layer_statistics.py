@@ -1,9 +1,13 @@
-"""Weights and activations of models whose numbers are known in closed form."""
+"""Weights, activations and gradients of models whose numbers are known in closed form."""
 
 import numpy as np
 import pytest
 
-from coursehelpers.layer_statistics import activation_statistics, weight_statistics
+from coursehelpers.layer_statistics import (
+    activation_statistics,
+    gradient_statistics,
+    weight_statistics,
+)
 
 KERNEL = np.array([[1.0, -2.0], [0.0, 0.0005], [2.0, -1.0]])
 
@@ -261,3 +265,40 @@ def test_a_subclassed_model_is_refused_with_a_way_out(layers):
     model(X)
     with pytest.raises(TypeError, match=r"Subclassed sub .* subclassed, .* Build it with keras"):
         activation_statistics(model, X)
+
+
+# --- gradient_statistics ------------------------------------------------------------------------
+
+
+@both
+def test_gradients_have_the_statistics_of_closed_form(build, layers):
+    import keras
+
+    penalty = keras.regularizers.L2(0.5)
+    model = build(layers.Dropout(0.9), layers.Dense(2, name="dense", kernel_regularizer=penalty))
+    model.layers[-1].set_weights([KERNEL, np.array([3.0, -4.0])])
+    model.compile("sgd", "mse")
+    x, y = np.array([[1.0, 2.0, -1.0], [0.0, 1.0, 3.0]]), np.array([[1.0, 0.0], [2.0, 1.0]])
+    residual = x @ KERNEL + [3.0, -4.0] - y  # nothing is dropped
+    # The mean over the four outputs, and l2 * sum w^2.
+    expected = {"dense/kernel": x.T @ residual / 2 + KERNEL, "dense/bias": residual.sum(axis=0) / 2}
+    table = gradient_statistics(model, x, y).set_index("layer")
+    assert table.index.tolist() == list(expected)
+    for name, gradient in expected.items():
+        row = table.loc[name]
+        assert row["mean_abs"] == pytest.approx(np.abs(gradient).mean(), rel=1e-4)
+        assert row["std"] == pytest.approx(gradient.std(), rel=1e-4)
+        assert row["norm"] == pytest.approx(np.linalg.norm(gradient), rel=1e-4)
+
+
+def test_gradients_leave_the_model_as_it_is(layers):
+    model = sequential(layers.Dense(2))
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    gradient_statistics(model, np.ones((4, 3)), np.ones((4, 2)))
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_gradients_need_a_loss(layers):
+    with pytest.raises(ValueError, match=r"net is not compiled, so it has no loss"):
+        gradient_statistics(sequential(layers.Dense(2)), np.ones((1, 3)), np.ones((1, 2)))

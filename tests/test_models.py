@@ -1,6 +1,6 @@
 """The networks that the lessons train: their size, outputs, penalty and seeds."""
 
-import inspect
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -85,18 +85,67 @@ def test_activation_is_the_one_of_the_hidden_layers():
     assert [layer.activation.__name__ for layer in layers] == ["tanh", "tanh", "softmax"]
 
 
-@pytest.mark.parametrize("learning_rate", [1e-3, 0.05])
-def test_mlp_is_compiled_with_adam_and_its_learning_rate(learning_rate):
+def test_mlp_is_compiled_with_adam_or_a_new_optimizer_of_its_own():
     import keras
 
-    model = build_mlp((4,), learning_rate=learning_rate)
-    assert type(model.optimizer) is keras.optimizers.Adam
-    assert float(model.optimizer.learning_rate) == pytest.approx(learning_rate)
+    assert type(build_mlp((4,)).optimizer) is keras.optimizers.Adam
+    sgd = partial(keras.optimizers.SGD, 0.05)
+    first, second = (build_mlp((4,), optimizer=sgd).optimizer for _ in range(2))
+    assert type(first) is keras.optimizers.SGD
+    assert float(first.learning_rate) == pytest.approx(0.05)
+    assert first is not second
 
 
-def test_learning_rate_has_a_default():
-    default = inspect.signature(build_mlp).parameters["learning_rate"].default
-    assert float(build_mlp((4,)).optimizer.learning_rate) == pytest.approx(default)
+@pytest.mark.parametrize("kind", ["Adam", "an object"])
+def test_optimizer_that_is_not_made_anew_is_refused(kind):
+    import keras
+
+    optimizer = "adam" if kind == "Adam" else keras.optimizers.Adam()
+    with pytest.raises(TypeError, match="must be a function that returns a new optimizer"):
+        build_mlp((4,), optimizer=optimizer)
+
+
+# --- What regularizes -----------------------------------------------------------------------------
+
+
+def test_dropout_follows_every_hidden_layer_and_noise_comes_first():
+    model = build_mlp((6, 5), dropout=0.25, input_noise=0.5)
+    kinds = [type(layer).__name__ for layer in model.layers]
+    hidden = ["Dense", "Dropout"] * 2
+    assert kinds == ["Flatten", "GaussianNoise", *hidden, "Dense"]
+    assert [layer.rate for layer in model.layers if type(layer).__name__ == "Dropout"] == [0.25] * 2
+    assert model.layers[1].stddev == 0.5
+
+
+def test_activity_regularizer_is_on_the_hidden_layers_only():
+    import keras
+
+    penalty = keras.regularizers.L1(0.1)
+    layers = dense_layers(build_mlp((6, 5), activity_regularizer=penalty))
+    assert [layer.activity_regularizer is not None for layer in layers] == [True, True, False]
+
+
+def test_smoothed_loss_is_that_of_keras_for_one_hot_labels(images):
+    import keras
+
+    labels = np.array([0, 1, 2, 3, 4, 5, 9])
+    model = build_mlp((4,), label_smoothing=0.3, seed=0)
+    measured = model.evaluate(images, labels, verbose=0, return_dict=True)
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.3)
+    expected = float(loss(np.eye(10)[labels], np.asarray(model(images))))
+    assert measured["loss"] == pytest.approx(expected, rel=1e-5)
+    right = np.asarray(model(images)).argmax(axis=1) == labels
+    assert measured["accuracy"] == pytest.approx(right.mean())
+
+
+def test_further_arguments_reach_all_dense_layers():
+    import keras
+
+    constraint = keras.constraints.NonNeg()
+    model = build_mlp((6, 5), kernel_constraint=constraint, bias_initializer="ones")
+    for layer in dense_layers(model):
+        assert layer.kernel_constraint is constraint
+        assert (layer.get_weights()[1] == 1).all()
 
 
 def test_mlp_measures_cross_entropy_and_accuracy(images):
@@ -149,10 +198,13 @@ def test_penalty_may_be_named_and_is_none_by_default():
 
 
 def test_mlp_learns():
+    import keras
+
     rng = np.random.default_rng(0)
     x = rng.random((60, 2, 2))
     y = (x[:, 0, 0] > 0.5).astype(int)
-    model = build_mlp((8,), input_shape=(2, 2), classes=2, learning_rate=0.1, seed=0)
+    adam = partial(keras.optimizers.Adam, 0.1)
+    model = build_mlp((8,), input_shape=(2, 2), classes=2, optimizer=adam, seed=0)
     history = model.fit(x, y, epochs=20, verbose=0).history
     assert history["loss"][-1] < history["loss"][0] / 2
     assert history["accuracy"][-1] > 0.9

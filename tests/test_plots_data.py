@@ -12,6 +12,7 @@ from coursehelpers.plots import (
     plot_decision_boundary,
     plot_error_vs_ratio,
     plot_regression_fit,
+    plot_series,
     show_images,
 )
 from tests.test_plots import PLOTS, drawn, legend, lines, photos, ratios
@@ -332,3 +333,37 @@ def test_decision_boundary_names_predictions_that_do_not_fit(predict, message):
 def test_decision_boundary_names_a_missing_name():
     with pytest.raises(ValueError, match="There are 2 classes but 1 names"):
         plot_decision_boundary(sigmoid, X, Y, names=["coat"], resolution=9)
+
+
+# --- plot_series ---------------------------------------------------------------------------------
+
+
+def test_series_are_the_columns_over_the_index():
+    frame = pd.DataFrame({"a": [1.0, 2.0, 4.0], "b": [3.0, np.nan, 1.0]}, index=[0.1, 1.0, 10.0])
+    ax = plot_series(frame, xlabel="l2", ylabel="accuracy", xscale="log")
+    for line, name in zip(ax.get_lines(), frame, strict=True):
+        assert line.get_label() == name
+        np.testing.assert_array_equal(line.get_xdata(), frame.index)
+        np.testing.assert_array_equal(line.get_ydata(), frame[name])
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_xscale()) == ("l2", "accuracy", "log")
+    assert legend(ax) == ["a", "b"]
+
+
+def test_series_differ_without_colour():
+    ax = plot_series(pd.DataFrame(np.ones((50, 6))), xlabel="x", ylabel="y")
+    looks = {(line.get_marker(), str(line.get_linestyle())) for line in ax.get_lines()}
+    assert len(looks) == 6
+    assert all(line.get_markevery() == 5 for line in ax.get_lines())
+
+
+@pytest.mark.parametrize(
+    ("frame", "says"),
+    [
+        (pd.DataFrame(), "The frame is empty"),
+        (pd.DataFrame({"a": []}), "The frame is empty"),
+        (pd.DataFrame(np.ones((2, 7))), "At most 6 series"),
+    ],
+)
+def test_series_that_cannot_be_drawn_are_told(frame, says):
+    with pytest.raises(ValueError, match=says):
+        plot_series(frame, xlabel="x", ylabel="y")

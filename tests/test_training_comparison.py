@@ -32,6 +32,33 @@ THREE = {"a": [1.0, 2.0, 3.0], "b": [2.0, 4.0, 6.0], "c": [1.0, 2.0, 6.0]}
 TWO = {name: THREE[name] for name in "ab"}
 
 
+# --- only ---------------------------------------------------------------------------------------
+
+
+def test_only_keeps_the_settings_named_in_their_order():
+    kept = comparison(THREE).only(["c", "a"])
+    assert kept.final()["setting"].tolist() == ["c"] * 3 + ["a"] * 3
+    assert kept.final()["value"].tolist() == THREE["c"] + THREE["a"]
+    assert kept.differences().index.tolist() == ["a"]
+
+
+def test_only_corrects_for_the_settings_that_are_left():
+    kept = comparison(THREE).only(["a", "b"]).summary()
+    pd.testing.assert_frame_equal(kept, comparison(TWO).summary())
+
+
+def test_only_leaves_the_comparison_as_it_is_and_partial():
+    whole = comparison(THREE, partial=True)
+    assert whole.only(["b"]).partial
+    assert whole.final()["setting"].nunique() == 3
+
+
+@pytest.mark.parametrize("names", [["a", "z"], []])
+def test_only_names_what_is_not_there(names):
+    with pytest.raises(ValueError, match=r"There are no settings \[.*\]; there are: a, b, c\."):
+        comparison(THREE).only(names)
+
+
 # --- final --------------------------------------------------------------------------------------
 
 

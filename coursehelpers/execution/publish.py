@@ -72,15 +72,32 @@ def publish(path, executed_path, quick_summary=None):
 
 
 def section_times(executed):
-    """Return the processor seconds of each section, by the second-level headings of a copy."""
-    seconds, heading = {}, None
+    """Return the processor seconds of a copy, by its parts and their sections.
+
+    Parameters
+    ----------
+    executed : nbformat.NotebookNode
+        Its parts are first-level headings such as "Part 1: Overfitting", sections second-level
+        ones.
+
+    Returns
+    -------
+    dict of str or None to dict of str or None to float
+        For each part its sections, both in order. None stands for what comes before the first
+        part, and before the first section of a part.
+    """
+    parts, part, section = {}, None, None
     for cell in executed.cells:
         if cell.cell_type == "markdown":
-            found = re.findall(r"^## (.+)$", cell.source, re.M)
-            heading = found[-1] if found else heading
-        elif heading is not None:
-            seconds[heading] = seconds.get(heading, 0) + _cpu(cell)
-    return {name: value for name, value in seconds.items() if value}
+            for level, title in re.findall(r"^(##?) (.+)$", cell.source, re.M):
+                if level == "##":
+                    section = title
+                elif title.startswith("Part "):
+                    part, section = title, None
+        else:
+            sections = parts.setdefault(part, {})
+            sections[section] = sections.get(section, 0) + _cpu(cell)
+    return parts
 
 
 def publish_readme(readme, paths):
@@ -167,15 +184,29 @@ def _text_of(notebook, tag):
     return ""
 
 
-def _write_times(notebook, sections):
+def _write_times(notebook, parts):
+    """Fill the cells tagged ``times``: one for the notebook, then one for each of its parts."""
     facts = notebook.metadata.coursehelpers
-    lines = [
-        f"**Study time:** about {facts.study_minutes} minutes. **CPU time**, measured: {_times(facts)}.",
-        "",
-        "| section | CPU time (standard) |",
-        "|---|---|",
-        *(f"| {name} | {_rounded(seconds)} s |" for name, seconds in sections.items()),
-    ]
-    for cell in notebook.cells:
-        if TIMES in notebooks.tags(cell):
-            cell.source = "\n".join(lines)
+    cells = [cell for cell in notebook.cells if TIMES in notebooks.tags(cell)]
+    if not cells:
+        return
+    first, *others = cells
+    totals = {part or "Preparation": sum(sections.values()) for part, sections in parts.items()}
+    named = {part: sections for part, sections in parts.items() if part}
+    if len(others) != len(named):
+        raise SystemExit(
+            f"There are {len(named)} parts, but {len(others)} cells for their times; tag a Markdown "
+            f"cell of each part {TIMES!r}."
+        )
+    study = f"**Study time:** about {facts.study_minutes} minutes."
+    rows = _table("part", totals) if named else _table("section", parts[None])
+    first.source = f"{study} **CPU time**, measured: {_times(facts)}.\n\n{rows}"
+    for cell, (part, sections) in zip(others, named.items(), strict=True):
+        total = f"**CPU time of this part**, measured: {_rounded(totals[part])} s (standard)."
+        cell.source = f"{total}\n\n{_table('section', sections)}"
+
+
+def _table(what, seconds):
+    lines = [f"| {what} | CPU time (standard) |", "|---|---|"]
+    lines += [f"| {name} | {_rounded(value)} s |" for name, value in seconds.items() if name]
+    return "\n".join(lines)

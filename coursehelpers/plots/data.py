@@ -217,11 +217,7 @@ def plot_decision_boundary(predict, x, y, *, names=None, ax=None, resolution=200
     margin[margin == 0] = 0.5
     sides = np.linspace(x.min(axis=0) - margin, x.max(axis=0) + margin, resolution).T
     grid = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2).astype(np.float32)
-    outputs = (
-        predict.predict(grid, batch_size=4096, verbose=0)
-        if hasattr(predict, "predict")
-        else predict(grid)
-    )
+    outputs = predict.predict(grid, verbose=0) if hasattr(predict, "predict") else predict(grid)
     scores = _class_scores(np.asarray(outputs), len(grid))
     classes = max(scores.shape[1], int(y.max()) + 1)
     names = [f"class {k}" for k in range(classes)] if names is None else list(names)
