@@ -169,12 +169,13 @@ def plot_series(frame, *, xlabel, ylabel, xscale="linear", ax=None):
     if frame.empty:
         raise ValueError("The frame is empty: a plot needs a column and a row at least.")
     pairs = styled(frame.items())
-    ax = axes_or_new(ax)
+    beside = frame.shape[1] > 4  # so many curves leave no corner free
+    ax = axes_or_new(ax, (8.4, 4.0) if beside else (6.4, 4.0))
     for (name, values), style in pairs:
         every = max(1, len(values) // 10)
         ax.plot(frame.index, values, label=f"{name}", markevery=every, **style)
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale)
-    ax.legend()
+    ax.legend(**({"loc": "upper left", "bbox_to_anchor": (1, 1)} if beside else {}))
     return ax
 
 

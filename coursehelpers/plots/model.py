@@ -110,7 +110,8 @@ def plot_layer_statistics(frame, statistic="std", *, ax=None):
     ax.set_xticks(range(len(ticks)), ticks, **slanted)
     ax.set(xlabel="layer", ylabel=statistic.replace("_", " "))
     if several:
-        ax.legend()
+        # Beside the picture: curves of all sizes leave no corner free for sure.
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 
