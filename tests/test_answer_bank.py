@@ -25,7 +25,8 @@ def outcome_of(name, answer, seed):
 
 @pytest.mark.parametrize("variant", BANK, ids=lambda v: f"{v.exercise}-{v.name}".replace(" ", "_"))
 def test_check_gives_every_answer_its_due(variant):
-    for seed in range(3):
+    trains = EXERCISES[variant.exercise].seconds >= 60  # which takes seconds for each seed
+    for seed in range(1 if trains else 3):
         outcome = outcome_of(variant.exercise, variant.answer, seed)
         assert outcome.misconception == variant.misconception, outcome
         if variant.accepted:

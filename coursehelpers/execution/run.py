@@ -13,16 +13,45 @@ from typing import NamedTuple
 import nbformat
 import papermill
 import psutil
+from papermill.engines import NBClientEngine, papermill_engines
 
 from coursehelpers.execution import notebooks
 
 CELL_SECONDS = 900
+SAVING_SECONDS = 30
 # A run that leaves the GPU idle still allocates a little when TensorFlow starts.
 LEAST_GPU_BYTES = 2**20
 GPU_PROOF = (
     "import tensorflow as tf\n"
     'print("GPU peak bytes:", tf.config.experimental.get_memory_info("GPU:0")["peak"])'
 )
+
+
+class SavingEngine(NBClientEngine):
+    """The engine of papermill, but it saves the copy now and then, not twice for every cell.
+
+    To write a long notebook with its pictures takes a tenth of a second.
+    """
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, **options):
+        """Execute the notebook; what papermill saves in the end is not held back."""
+        save, last = nb_man.save, time.monotonic()
+
+        def save_now_and_then(**kwargs):
+            nonlocal last
+            if time.monotonic() - last > SAVING_SECONDS:
+                save(**kwargs)
+                last = time.monotonic()
+
+        nb_man.save = save_now_and_then
+        try:
+            super().execute_managed_notebook(nb_man, kernel_name, **options)
+        finally:
+            nb_man.save = save
+
+
+papermill_engines.register("saving", SavingEngine)
 
 
 class Executed(NamedTuple):
@@ -91,6 +120,7 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
             prepared,
             target,
             parameters=parameters,
+            engine_name="saving",
             cwd=source.parent,
             execution_timeout=cell_seconds,
             progress_bar=sys.stderr.isatty(),
