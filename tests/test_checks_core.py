@@ -197,6 +197,16 @@ def test_pair_refuses_anything_else(got, says):
     assert message == f"Return two values, one and other. Your function returned {says}"
 
 
+def test_triple_takes_three_values_and_no_other_number():
+    def specification(answer, expect, rng):
+        a, b, c = expect.triple(answer.call(), "a, b and c")
+        expect.close(a + b + c, 6, "Sum.", points=1)
+
+    assert outcome(specification, lambda: (1, 2, 3)).messages == ()
+    (message,) = outcome(specification, lambda: (1, 2)).messages
+    assert message == "Return three values, a, b and c. Your function returned a list of 2 entries."
+
+
 def test_number_gives_a_float():
     def specification(answer, expect, rng):
         number = expect.number(answer.call())

@@ -17,7 +17,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 
 from coursehelpers.execution import notebooks
 
-CELL_SECONDS = 900
+CELL_SECONDS = 3600  # longer than any cell in the full profile
 SAVING_SECONDS = 30
 # A run that leaves the GPU idle still allocates a little when TensorFlow starts.
 LEAST_GPU_BYTES = 2**20
@@ -96,7 +96,7 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
     parameters : dict
         Values for the cell tagged ``parameters``; with ``DEVICE="gpu"`` the run has to show that
         a GPU did the work.
-    cell_seconds : float, default 900
+    cell_seconds : float, default 3600
         Time limit for each cell.
 
     Returns

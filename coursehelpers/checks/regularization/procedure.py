@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 
+from coursehelpers.checks.answers import AnswerError
 from coursehelpers.checks.core import describe, exercise, mistakes_from
 
 exercise = partial(exercise, notebook="regularization")
@@ -33,6 +34,7 @@ known = mistakes_from(
         "dropped in use": "With training=False nothing should be random; let Keras set the mode.",
         "share kept": "A larger rate drops less: Dropout takes the share that is dropped.",
         "rate ignored": "The amount of noise does not depend on the rate; is the argument used?",
+        "other rate": "A layer drops another share than `rate`.",
         "dropped pixels": "Whole pixels are dropped: dropout stands before the hidden layers.",
         "variance": "This is the variance; the standard deviation is its root.",
         "uniform limit": "This is the limit of a uniform distribution with that variance.",
@@ -200,12 +202,28 @@ def build_dropout_mlp(answer, expect, rng):
                 known(("dropped pixels", True)),
             )
     ratio = noise[0.9] / noise[0.1]
-    expect.that(
-        ratio > 4,
-        "The noise should grow with the rate.",
-        points=1,
-        mistakes=known(("share kept", ratio < 1 / 4), ("rate ignored", ratio < 4)),
+    other = any(not np.isclose(share, 0.9) for share in _rates(answer, model))
+    mistakes = known(
+        ("share kept", ratio < 1 / 2), ("rate ignored", ratio < 2), ("other rate", other)
     )
+    expect.that(ratio > 2 and not other, "", points=1, mistakes=mistakes)
+
+
+def _rates(answer, model):
+    """Return the rates in the configuration of a model; a subclass may have none."""
+    try:
+        nested = [answer.config(model)]
+    except AnswerError:
+        return []
+    rates = []
+    while nested:
+        part = nested.pop()
+        if isinstance(part, dict):
+            rates += [value for key, value in part.items() if key == "rate"]
+            nested += part.values()
+        elif isinstance(part, list):
+            nested += part
+    return rates
 
 
 def _drops_pixels(answer, model, rng):

@@ -68,6 +68,14 @@ def build_dropout_mlp(rate):
     return MLP()
 
 
+@accepted("alpha dropout, for SELU")
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    hidden = layers.Dense(64, activation="selu", kernel_initializer="lecun_normal")
+    return stack(hidden, layers.AlphaDropout(rate))
+
+
 @accepted("convolution with spatial dropout")
 def build_dropout_mlp(rate):
     from keras import Sequential, layers
@@ -105,6 +113,13 @@ def build_dropout_mlp(rate):
     from keras import layers
 
     return stack(layers.Dense(128, activation="relu"), layers.Dropout(0.5))
+
+
+@refused("half the rate", says="another share", earned=3, misconception="other rate")
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    return stack(layers.Dense(128, activation="relu"), layers.Dropout(rate / 2))
 
 
 @refused("always on", says="With training=False nothing", earned=2, misconception="dropped in use")
