@@ -105,7 +105,8 @@ def plot_comparison(comparison, metric="accuracy", split="test", *, ax=None):
         ax.errorbar(
             mean,
             y,
-            xerr=(mean - low, high - mean),
+            # As lists: some versions of Matplotlib take an array of one number for a number.
+            xerr=((mean - low).tolist(), (high - mean).tolist()),
             fmt=red["marker"],
             color=red["color"],
             capsize=4,
