@@ -70,18 +70,19 @@ def build_mlp(
         )
     if seed is not None:
         keras.utils.set_random_seed(seed)
-    model = keras.Sequential([layers.Input(input_shape), layers.Flatten()])
+    network = [layers.Input(input_shape), layers.Flatten()]
     if input_noise:
-        model.add(layers.GaussianNoise(input_noise))
+        network.append(layers.GaussianNoise(input_noise))
     for units in hidden:
-        model.add(
+        network.append(
             layers.Dense(
                 units, activation=activation, activity_regularizer=activity_regularizer, **dense
             )
         )
         if dropout:
-            model.add(layers.Dropout(dropout))
-    model.add(layers.Dense(classes, activation="softmax", **dense))
+            network.append(layers.Dropout(dropout))
+    network.append(layers.Dense(classes, activation="softmax", **dense))
+    model = keras.Sequential(network)  # all at once: every `model.add` would build it again
     loss = "sparse_categorical_crossentropy"
     model.compile(
         optimizer=(optimizer or keras.optimizers.Adam)(),

@@ -36,7 +36,7 @@ class Profile(NamedTuple):
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("quick", seeds=3, draws=50, epochs=10, iterations=1_000, strengths=1),
+        Profile("quick", seeds=3, draws=50, epochs=6, iterations=1_000, strengths=1),
         Profile("standard", seeds=5, draws=50, epochs=30, iterations=10_000, strengths=2),
         Profile("full", seeds=10, draws=200, epochs=60, iterations=10_000, strengths=3),
     )

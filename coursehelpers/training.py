@@ -258,9 +258,10 @@ def compare(
 
     Notes
     -----
-    Randomness has to come from Keras (``keras.random``, ``keras.layers``). What a seed redraws has to be a weight: the graph is the
-    same for all of them, and with it every number drawn in Python while it was built. Python,
-    NumPy and TensorFlow are seeded on the way, and stay so. XLA (``jit_compile``) is not used.
+    Randomness has to come from Keras (``keras.random``, ``keras.layers``). What a seed redraws has
+    to be a weight: the graph is the same for all of them, and with it every number drawn in Python
+    while it was built. Python, NumPy and TensorFlow are seeded on the way, and stay so. XLA
+    (``jit_compile``) is not used.
 
     Examples
     --------

@@ -1,23 +1,21 @@
-"""The data files, how they are read, and how they are made again."""
+"""The data files, and how they are read."""
 
-import gzip
 import hashlib
-import os
 import re
-import runpy
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from coursehelpers import data
 from coursehelpers.data import (
+    CATS_DOGS_CLASSES,
     FASHION_MNIST_CLASSES,
     DataError,
     data_folder,
+    files,
+    load_cats_dogs,
+    load_digits,
     load_fashion_mnist,
     recorded_hashes,
 )
@@ -28,6 +26,12 @@ FILES = [
     for part in ("train", "t10k")
     for kind in ("images-idx3", "labels-idx1")
 ]
+SHEETS = [f"cats-dogs/{part}-{name}s.png" for part in ("train", "test") for name in ("cat", "dog")]
+LOADERS = {
+    **dict.fromkeys(FILES, load_fashion_mnist),
+    **dict.fromkeys(SHEETS, load_cats_dogs),
+    "digits/digits.csv.gz": load_digits,
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +44,7 @@ def copied_data(tmp_path, monkeypatch):
     """A copy of the data folder, from which the loaders read."""
     folder = tmp_path / "data"
     shutil.copytree(DATA, folder)
-    monkeypatch.setattr(data, "data_folder", lambda: folder)
+    monkeypatch.setattr(files, "data_folder", lambda: folder)
     return folder
 
 
@@ -83,12 +87,54 @@ def test_fashion_mnist_images_look_like_their_labels(fashion_mnist):
     assert trouser.any(axis=1).sum() > 1.5 * trouser.any(axis=0).sum()
 
 
+def test_cats_and_dogs_have_their_shapes_and_halves():
+    assert CATS_DOGS_CLASSES == ("cat", "dog")
+    for (x, y), n in zip(load_cats_dogs(), (4_000, 2_000), strict=True):
+        assert x.shape == (n, 32, 32, 3)
+        assert x.dtype == y.dtype == np.uint8
+        assert x.flags.writeable
+        assert np.bincount(y).tolist() == [n // 2, n // 2]
+        # No photo is there twice, so none is both in training and in validation.
+        assert len(np.unique(x.reshape(n, -1), axis=0)) == n
+
+
+def test_cats_and_dogs_are_cut_out_of_their_sheets_where_the_photos_end():
+    # Inside a photo neighbours resemble each other; a cut at the wrong place would lay the seam
+    # between two photos inside of one.
+    (x, _), _ = load_cats_dogs()
+    x = x.astype(float)
+    for axis in (1, 2):
+        steps = np.abs(np.diff(x, axis=axis)).mean(axis=(0, 3 - axis, 3))
+        assert steps.max() < 1.5 * steps.min()
+    # The photos of two rows of the sheet, one below the other, have nothing to do with each other.
+    assert np.abs(x[:-1, -1] - x[1:, 0]).mean() > 3 * np.abs(x[:, 15] - x[:, 16]).mean()
+
+
+def test_no_test_photo_of_cats_and_dogs_is_a_training_photo():
+    (x, _), (x_test, _) = load_cats_dogs()
+    seen = {photo.tobytes() for photo in x}
+    assert not any(photo.tobytes() in seen for photo in x_test)
+
+
+def test_digits_have_their_shape_and_look_like_their_labels():
+    x, y = load_digits()
+    assert x.shape == (1797, 8, 8)
+    assert x.dtype == y.dtype == np.uint8
+    assert (x.min(), x.max()) == (0, 16)
+    assert set(y.tolist()) == set(range(10))
+    means = np.stack([x[y == label].mean(axis=0).ravel() for label in range(10)])
+    distances = (means**2).sum(axis=1) - 2 * x.reshape(len(x), -1) @ means.T
+    assert (distances.argmin(axis=1) == y).mean() > 0.85
+    # A zero has its hole in the middle.
+    assert means[0].reshape(8, 8)[3:5, 3:5].max() < 4
+
+
 def test_data_folder_is_the_one_of_the_checkout():
     assert data_folder() == DATA
 
 
 def test_data_folder_nowhere_is_an_error_that_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "__file__", str(tmp_path / "coursehelpers" / "data.py"))
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "coursehelpers" / "data" / "files.py"))
     with pytest.raises(DataError, match=r"No data folder beside .*Reinstall.*clone"):
         data_folder()
 
@@ -96,8 +142,8 @@ def test_data_folder_nowhere_is_an_error_that_says_what_to_do(tmp_path, monkeypa
 def test_table_lists_every_file_with_its_size_and_hash():
     hashes = recorded_hashes()
     assert hashes == recorded_hashes(DATA) == recorded_hashes(str(DATA))
-    files = {p.relative_to(DATA).as_posix() for p in DATA.rglob("*") if p.is_file()}
-    assert set(hashes) == files - {"README.md", "build.py"} == set(FILES)
+    there = {p.relative_to(DATA).as_posix() for p in DATA.rglob("*") if p.is_file()}
+    assert set(hashes) == there - {"README.md", "build.py"} == set(LOADERS)
 
     rows = re.findall(r"^\| `([^`]+)` \| ([0-9,]+) \|", (DATA / "README.md").read_text(), re.M)
     sizes = {name: int(size.replace(",", "")) for name, size in rows}
@@ -107,11 +153,11 @@ def test_table_lists_every_file_with_its_size_and_hash():
         assert sizes[name] == len(content)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", LOADERS)
 def test_missing_file_is_an_error_that_names_it_and_the_remedy(copied_data, name):
     (copied_data / name).unlink()
     with pytest.raises(DataError) as caught:
-        load_fashion_mnist()
+        LOADERS[name]()
     message = str(caught.value)
     assert str(copied_data / name) in message
     assert "missing" in message
@@ -119,165 +165,14 @@ def test_missing_file_is_an_error_that_names_it_and_the_remedy(copied_data, name
     assert "python data/build.py" in message
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", LOADERS)
 def test_damaged_file_is_an_error_that_names_it_both_hashes_and_the_remedy(copied_data, name):
     flip_a_byte(copied_data / name, position=-1)
     with pytest.raises(DataError) as caught:
-        load_fashion_mnist()
+        LOADERS[name]()
     message = str(caught.value)
     assert str(copied_data / name) in message
     assert recorded_hashes(DATA)[name] in message
     assert hashlib.sha256((copied_data / name).read_bytes()).hexdigest() in message
     assert "git checkout -- data" in message
     assert "python data/build.py" in message
-
-
-# --- data/build.py ------------------------------------------------------------------------------
-
-
-def stripped(path):
-    """Return a gzip file the way Debian ships it: without name and time in its header."""
-    content = path.read_bytes()
-    magic, method, flags = content[:2], content[2:3], content[3]
-    # The header is ten bytes and, as the flag says, a name that ends with a zero.
-    assert (magic, flags) == (b"\x1f\x8b", 8)
-    body = content[content.index(b"\x00", 10) + 1 :]
-    return magic + method + bytes(5) + b"\x02\x03" + body
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_published_header_makes_the_published_file_of_a_stripped_one(name):
-    with_published_header = runpy.run_path(str(DATA / "build.py"))["with_published_header"]
-    without = stripped(DATA / name)
-    published = (DATA / name).read_bytes()
-    assert without != published
-    # What was stripped is still the same data.
-    assert gzip.decompress(without) == gzip.decompress(published)
-    assert with_published_header(without, Path(name).stem) == published
-
-
-@pytest.fixture(scope="module")
-def debian_package(tmp_path_factory):
-    """A Debian package of the stripped files, uncompressed so that its bytes can be changed."""
-    if not shutil.which("dpkg-deb"):
-        pytest.skip("dpkg-deb, which makes Debian packages, is not on this machine")
-    root = tmp_path_factory.mktemp("package")
-    content = root / "content"
-    (content / "usr/share/datasets/fashion-mnist").mkdir(parents=True)
-    for name in FILES:
-        (content / "usr/share/datasets" / name).write_bytes(stripped(DATA / name))
-    (content / "DEBIAN").mkdir()
-    (content / "DEBIAN/control").write_text(
-        "Package: dataset-fashion-mnist\nVersion: 0\nArchitecture: all\n"
-        "Maintainer: Nobody <nobody@example.org>\nDescription: Fashion-MNIST\n"
-    )
-    # dpkg-deb refuses a control folder that others may write to, or not read, as under some umask.
-    (content / "DEBIAN").chmod(0o755)
-    package = root / "dataset-fashion-mnist_0_all.deb"
-    subprocess.run(
-        ["dpkg-deb", "-Znone", "-b", str(content), str(package)], check=True, capture_output=True
-    )
-    shutil.rmtree(content)
-    return package
-
-
-@pytest.fixture
-def empty_data(tmp_path):
-    """A copy of `data` without its data: the script and the table."""
-    folder = tmp_path / "data"
-    shutil.copytree(DATA, folder, ignore=shutil.ignore_patterns("*.gz"))
-    return folder
-
-
-def build(folder, *arguments, **environment):
-    return subprocess.run(
-        [sys.executable, str(folder / "build.py"), *map(str, arguments)],
-        cwd=folder.parent,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def written(folder):
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.gz"))
-
-
-def assert_all_identical(folder):
-    assert written(folder) == sorted(FILES)
-    for name in FILES:
-        assert (folder / name).read_bytes() == (DATA / name).read_bytes()
-
-
-def test_build_makes_identical_files_from_the_package(empty_data, debian_package):
-    # One file is there already and damaged: it is written anew.
-    damaged = empty_data / FILES[-1]
-    damaged.write_bytes(b"damaged")
-    result = build(empty_data, "--source", debian_package.parent)
-    assert result.returncode == 0, result.stderr
-    assert_all_identical(empty_data)
-    for name in FILES:
-        assert name in result.stdout
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_build_writes_nothing_when_one_byte_of_the_package_differs(
-    empty_data, debian_package, tmp_path, name
-):
-    package = tmp_path / debian_package.name
-    content = bytearray(debian_package.read_bytes())
-    changed = stripped(DATA / name)
-    position = content.index(changed) + len(changed) // 2
-    content[position] ^= 1
-    package.write_bytes(content)
-
-    result = build(empty_data, "--source", tmp_path)
-    published = bytearray((DATA / name).read_bytes())
-    published[len(published) - len(changed) + len(changed) // 2] ^= 1
-    assert result.returncode != 0
-    assert name in result.stderr
-    assert recorded_hashes(DATA)[name] in result.stderr
-    assert hashlib.sha256(published).hexdigest() in result.stderr
-    assert "Nothing written" in result.stderr
-    assert written(empty_data) == []
-
-
-def test_build_downloads_the_package_without_a_source(empty_data, debian_package, tmp_path):
-    # A stand-in for apt-get: it puts the package where it was started, as `download` does.
-    command = tmp_path / "bin" / "apt-get"
-    command.parent.mkdir()
-    command.write_text(
-        '#!/bin/sh\n[ "$*" = "download dataset-fashion-mnist" ] || exit 100\n'
-        f'cp "{debian_package}" .\n'
-    )
-    command.chmod(0o755)
-    # The folder of the files may be missing too.
-    (empty_data / "fashion-mnist").rmdir()
-    result = build(empty_data, PATH=f"{command.parent}{os.pathsep}{os.environ['PATH']}")
-    assert result.returncode == 0, result.stderr
-    assert_all_identical(empty_data)
-
-
-def test_build_says_what_to_do_without_a_download(empty_data, tmp_path):
-    result = build(empty_data, PATH=str(tmp_path))
-    assert result.returncode != 0
-    assert result.stderr.startswith("Cannot download dataset-fashion-mnist")
-    assert "--source" in result.stderr
-    assert written(empty_data) == []
-
-
-def test_build_names_a_source_without_a_package(empty_data, tmp_path):
-    result = build(empty_data, "--source", tmp_path / "nowhere")
-    assert result.returncode != 0
-    assert result.stderr == f"No dataset-fashion-mnist_*.deb in {tmp_path / 'nowhere'}.\n"
-
-
-def test_build_names_a_package_that_does_not_unpack(empty_data, tmp_path):
-    package = tmp_path / "dataset-fashion-mnist_0_all.deb"
-    package.write_bytes(b"no archive")
-    result = build(empty_data, "--source", tmp_path)
-    assert result.returncode != 0
-    assert f"Cannot unpack {package}" in result.stderr
-    assert "Traceback" not in result.stderr
-    assert written(empty_data) == []

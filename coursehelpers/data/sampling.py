@@ -1,30 +1,8 @@
-"""Arrays in: load the course's data sets, draw regression problems, subset, split and corrupt."""
+"""Draw data: regression problems, subsets, splits, and labels gone wrong."""
 
-import gzip
-import hashlib
-import re
-import struct
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-
-FASHION_MNIST_CLASSES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
-
-
-class DataError(RuntimeError):
-    """A data file is missing or is not the file that `data/README.md` describes."""
 
 
 class Split(NamedTuple):
@@ -33,110 +11,6 @@ class Split(NamedTuple):
     train: tuple[np.ndarray, np.ndarray]
     validation: tuple[np.ndarray, np.ndarray]
     test: tuple[np.ndarray, np.ndarray]
-
-
-def data_folder():
-    """Return the folder of the data files, in a checkout or inside an installed wheel.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    DataError
-        If neither place holds the data.
-    """
-    package = Path(__file__).resolve().parent
-    for folder in (package / "_data", package.parent / "data"):
-        if (folder / "README.md").is_file():
-            return folder
-    raise DataError(
-        f"No data folder beside {package}. Reinstall coursehelpers, or clone the repository again."
-    )
-
-
-def recorded_hashes(folder=None):
-    """Read the SHA-256 of every data file from the table in `data/README.md`, their one home.
-
-    Parameters
-    ----------
-    folder : path-like, optional
-        The data folder; by default the one that ships with the package.
-
-    Returns
-    -------
-    dict of str to str
-        File name, relative to the folder, to SHA-256 in hexadecimal digits.
-
-    Examples
-    --------
-    >>> len(recorded_hashes()["fashion-mnist/train-labels-idx1-ubyte.gz"])
-    64
-    """
-    readme = Path(folder or data_folder()) / "README.md"
-    return dict(re.findall(r"^\| `([^`]+)` \|.*\| `([0-9a-f]{64})` \|$", readme.read_text(), re.M))
-
-
-def _read_verified(name):
-    folder = data_folder()
-    path = folder / name
-    remedy = (
-        "Restore it with `git checkout -- data` or reinstall the package; "
-        "`python data/build.py` makes it again from its source."
-    )
-    if not path.is_file():
-        raise DataError(f"The data file {path} is missing. {remedy}")
-    content = path.read_bytes()
-    expected, actual = recorded_hashes(folder)[name], hashlib.sha256(content).hexdigest()
-    if actual != expected:
-        raise DataError(
-            f"The data file {path} is damaged: its SHA-256 is {actual}, expected {expected}. {remedy}"
-        )
-    return content
-
-
-def _read_idx(name):
-    """Read a gzipped IDX file of unsigned bytes (format: LeCun et al., the MNIST database)."""
-    content = gzip.decompress(_read_verified(name))
-    dimensions = content[3]
-    shape = struct.unpack(f">{dimensions}I", content[4 : 4 + 4 * dimensions])
-    # A copy, because an array over bytes is read-only.
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
-
-
-def load_fashion_mnist():
-    """Load Fashion-MNIST: 28 x 28 grey photos of clothes in ten classes.
-
-    Returns
-    -------
-    (x_train, y_train), (x_test, y_test) : tuples of ndarray
-        Images ``uint8`` of shape (60000, 28, 28) and (10000, 28, 28) in 0..255; labels ``uint8``
-        of shape (60000,) and (10000,), indices into `FASHION_MNIST_CLASSES`.
-
-    Raises
-    ------
-    DataError
-        If a file is missing or its SHA-256 differs from the one in `data/README.md`.
-
-    References
-    ----------
-    H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST: a novel image dataset for benchmarking machine
-    learning algorithms. arXiv:1708.07747, 2017.
-
-    Examples
-    --------
-    >>> (x_train, y_train), (x_test, y_test) = load_fashion_mnist()
-    >>> x_train.shape, y_test.shape
-    ((60000, 28, 28), (10000,))
-    """
-    return tuple(
-        tuple(
-            _read_idx(f"fashion-mnist/{part}-{kind}-ubyte.gz")
-            for kind in ("images-idx3", "labels-idx1")
-        )
-        for part in ("train", "t10k")
-    )
 
 
 def make_regression(m, d=1, noise=0.5, seed=0):
