@@ -107,7 +107,7 @@ def test_installed_wheel_loads_its_own_data_from_any_folder(wheel, tmp_path):
     # The checkout may be installed too, in editable mode; PYTHONPATH comes before it.
     found = run_python(
         "import json, coursehelpers; from coursehelpers import data; "
-        "(x, y), (x_test, y_test) = data.load_fashion_mnist(); "
+        "(x, y), (x_test, y_test) = data.load_fashion_mnist(); data.load_cats_dogs(); data.load_digits(); "
         "print(json.dumps([coursehelpers.__version__, data.__file__, str(data.data_folder()), "
         "[a.shape for a in (x, y, x_test, y_test)]]))",
         cwd=elsewhere,
@@ -116,7 +116,7 @@ def test_installed_wheel_loads_its_own_data_from_any_folder(wheel, tmp_path):
     package = (site / "coursehelpers").resolve()
     assert found == [
         PROJECT["version"],
-        str(package / "data.py"),
+        str(package / "data" / "__init__.py"),
         str(package / "_data"),
         [[60000, 28, 28], [60000], [10000, 28, 28], [10000]],
     ]

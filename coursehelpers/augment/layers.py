@@ -1,0 +1,280 @@
+"""The layers behind `build_augmenter`: what checks a batch, and what Keras lacks or does otherwise."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+class Augmenter(keras.Layer):
+    """Transform a batch in training only, after a look at whether it can be transformed.
+
+    Parameters
+    ----------
+    on_images : sequence of keras.Layer
+        Map images to images.
+    on_batches : sequence of keras.Layer
+        Map ``{"images": x, "labels": y}`` to another one: they mix labels as well.
+    clip : bool
+        Whether the images may leave [0, 1] on the way and have to be brought back.
+    """
+
+    def __init__(self, on_images, on_batches, clip, **kwargs):
+        super().__init__(**kwargs)
+        self.on_images, self.on_batches, self.clip = list(on_images), list(on_batches), clip
+
+    def call(self, data, training=False):
+        """Return the batch transformed if `training` is True, else as it is."""
+        images = data["images"] if isinstance(data, dict) else data
+        require_images(images)
+        if self.on_batches:
+            require_one_hot(data, images)
+        if not training:
+            return data
+        for layer in self.on_images:
+            images = layer(images, training=True)
+        if self.clip:
+            images = ops.clip(images, 0, 1)
+        if not isinstance(data, dict):
+            return images
+        data = {**data, "images": images}
+        for layer in self.on_batches:
+            data = layer(data, training=True)
+        return data
+
+    def compute_output_spec(self, data, training=False):
+        return data
+
+
+def require_images(images):
+    """Refuse what is no batch of colour or grey images in [0, 1].
+
+    Values are looked at where there are any, that is outside of compiled functions.
+    """
+    shape, dtype = tuple(images.shape), keras.backend.standardize_dtype(images.dtype)
+    if len(shape) != 4 or shape[-1] not in (1, 3):
+        raise ValueError(
+            "The images must have shape (batch, height, width, channels) with 1 or 3 channels, got "
+            f"{shape}. For one image write image[None], for grey images images[..., None]."
+        )
+    if not dtype.startswith(("float", "bfloat")):
+        raise ValueError(
+            f"The images must be floats in 0..1, got dtype {dtype}. "
+            'Convert them: images.astype("float32") / 255.'
+        )
+    values = values_of(images)
+    if values is not None and values.size and not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError(
+            f"The images must be in 0..1, got {values.min():.4g} to {values.max():.4g}. "
+            "Divide pixels of 0..255 by 255, and standardize after augmenting."
+        )
+
+
+def require_one_hot(data, images):
+    """Refuse labels that cannot be mixed."""
+    if not isinstance(data, dict) or "labels" not in data:
+        raise ValueError(
+            "mixup and cutmix mix labels too: give a batch {'images': x, 'labels': y}, "
+            f"got {type(data).__name__}."
+        )
+    labels = data["labels"]
+    shape, dtype = tuple(labels.shape), keras.backend.standardize_dtype(labels.dtype)
+    if len(shape) != 2 or not dtype.startswith(("float", "bfloat")):
+        raise ValueError(
+            "mixup and cutmix need labels of shape (batch, classes), floats, one-hot, got shape "
+            f"{shape} and dtype {dtype}. Convert class numbers with keras.utils.to_categorical(y)."
+        )
+    if None not in (shape[0], images.shape[0]) and shape[0] != images.shape[0]:
+        raise ValueError(f"There are {images.shape[0]} images but {shape[0]} labels.")
+
+
+def values_of(tensor):
+    """Return the values of a tensor, None if it is symbolic."""
+    if isinstance(tensor, keras.KerasTensor):
+        return None
+    try:
+        return np.asarray(tensor)
+    except (NotImplementedError, TypeError):  # inside a compiled function
+        return None
+
+
+class CutMix(keras.Layer):
+    """Paste a box of another image of the batch, and mix the labels by its area.
+
+    As Yun et al. (2019) define it: lambda ~ Beta(alpha, alpha); the box has its centre anywhere,
+    sides of sqrt(1 - lambda) of the image's, and is cut off at the edge; the label's share is that
+    of the pixels that are left. `keras.layers.CutMix` keeps the box inside and credits fractions
+    of pixels that it does not paste.
+
+    Parameters
+    ----------
+    alpha : float
+    seed : int, optional
+    """
+
+    def __init__(self, alpha, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.alpha = alpha
+        self.random = keras.random.SeedGenerator(seed)
+
+    def call(self, data, training=True):
+        images, labels = data["images"], data["labels"]
+        if not training:
+            return data
+        n, height, width = ops.shape(images)[0], images.shape[1], images.shape[2]
+        kept = keras.random.beta((n, 1), self.alpha, self.alpha, seed=self.random)
+        rows, columns = (self._inside(kept, size) for size in (height, width))
+        pasted = ops.expand_dims(rows, 2) & ops.expand_dims(columns, 1)
+        share = ops.mean(ops.cast(pasted, labels.dtype), axis=(1, 2))[:, None]
+        other = keras.random.shuffle(ops.arange(n), seed=self.random)
+        return {
+            **data,
+            "images": ops.where(pasted[..., None], ops.take(images, other, axis=0), images),
+            "labels": (1 - share) * labels + share * ops.take(labels, other, axis=0),
+        }
+
+    def _inside(self, kept, size):
+        """Return for each image and each row or column whether the box covers it."""
+        centre = keras.random.randint(ops.shape(kept), 0, size, seed=self.random)
+        half = ops.cast(size * ops.sqrt(1 - kept), "int32") // 2
+        place = ops.arange(size)[None]
+        return (place >= centre - half) & (place < centre + half)
+
+    def compute_output_spec(self, data, training=True):
+        return data
+
+
+class RandAugment(keras.Layer):
+    """Apply some random operations to every image, all with the same magnitude.
+
+    As Cubuk et al. (2020) define it: `num_ops` times, one of 14 operations is drawn for every
+    image, each as likely, with the ranges of AutoAugment (Cubuk et al. 2019) scaled linearly:
+    magnitude 0 changes nothing, 10 is the strongest. `keras.layers.RandAugment` draws one operation
+    for the whole batch and rotates by up to half a turn.
+
+    Parameters
+    ----------
+    magnitude : float
+        0 to 10.
+    num_ops : int, default 2
+    seed : int, optional
+    """
+
+    GEOMETRIC = ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
+    COLOUR = (
+        *("auto_contrast", "equalize", "solarize", "color", "posterize", "contrast"),
+        *("brightness", "sharpness"),
+    )
+    OPERATIONS = ("identity", *GEOMETRIC, *COLOUR)
+
+    def __init__(self, magnitude, num_ops=2, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.strength, self.num_ops = magnitude / 10, num_ops
+        self.random = keras.random.SeedGenerator(seed)
+
+    def call(self, images, training=True):
+        if not training:
+            return images
+        n = ops.shape(images)[0]
+        for _ in range(self.num_ops):
+            drawn = keras.random.randint((n,), 0, len(self.OPERATIONS), seed=self.random)
+            sign = ops.where(keras.random.uniform((n,), seed=self.random) < 0.5, -1.0, 1.0)
+            images = self.apply(images, drawn, sign)
+        return images
+
+    def apply(self, images, drawn, sign):
+        """Apply to each image the operation of this number, upwards or downwards.
+
+        Parameters
+        ----------
+        images : tensor, shape (n, height, width, channels)
+        drawn : int tensor, shape (n,)
+            Places in `OPERATIONS`.
+        sign : float tensor, shape (n,)
+            -1 or 1: the direction, where there are two.
+        """
+        moved = self._move(images, drawn, sign)
+        factor = ops.reshape(1 + 0.9 * self.strength * sign, (-1, 1, 1, 1))
+        result = moved  # which the identity and the operations on colours leave in place
+        for number, name in enumerate(self.COLOUR, 1 + len(self.GEOMETRIC)):
+            changed = getattr(self, f"_{name}")(images, factor)
+            chosen = ops.reshape(drawn == number, (-1, 1, 1, 1))
+            result = ops.where(chosen, ops.clip(changed, 0, 1), result)
+        return result
+
+    def _move(self, images, drawn, sign):
+        """Rotate, shear or translate each image, in one step for all."""
+        height, width = images.shape[1:3]
+
+        def amount(name, most):
+            number = self.OPERATIONS.index(name)
+            return ops.where(drawn == number, self.strength * most * sign, 0.0)
+
+        angle = amount("rotate", np.pi / 6)
+        cos, sin = ops.cos(angle), ops.sin(angle)
+        # From a point of the result to the one that it is taken from, around the centre.
+        xx, xy = cos, amount("shear_x", 0.3) - sin
+        yx, yy = amount("shear_y", 0.3) + sin, cos
+        x, y = (width - 1) / 2, (height - 1) / 2
+        dx = amount("translate_x", 150 / 331 * width) + x - xx * x - xy * y
+        dy = amount("translate_y", 150 / 331 * height) + y - yx * x - yy * y
+        zero = ops.zeros_like(angle)
+        transform = ops.stack([xx, xy, dx, yx, yy, dy, zero, zero], axis=1)
+        return ops.image.affine_transform(
+            images, transform, interpolation="bilinear", fill_mode="constant", fill_value=0.5
+        )
+
+    def _auto_contrast(self, images, factor):
+        low = ops.min(images, axis=(1, 2), keepdims=True)
+        spread = ops.max(images, axis=(1, 2), keepdims=True) - low
+        flat = spread == 0
+        return ops.where(flat, images, (images - low) / ops.where(flat, 1.0, spread))
+
+    def _equalize(self, images, factor):
+        """Map each grey value to its rank, channel by channel."""
+        _, height, width, channels = images.shape
+        rows = ops.reshape(ops.transpose(images, (0, 3, 1, 2)), (-1, height * width))
+        level = ops.cast(ops.round(rows * 255), "int32")
+        below = ops.cumsum(ops.bincount(level, minlength=256), axis=1)
+        ranks = ops.cast(ops.take_along_axis(below, level, axis=1), images.dtype)
+        lowest = ops.min(ranks, axis=1, keepdims=True)
+        others = height * width - lowest  # pixels that are not as dark as the darkest
+        equalized = ops.where(others == 0, rows, (ranks - lowest) / ops.maximum(others, 1))
+        back = ops.reshape(equalized, (-1, channels, height, width))
+        return ops.transpose(back, (0, 2, 3, 1))
+
+    def _solarize(self, images, factor):
+        return ops.where(images > 1 - self.strength, 1 - images, images)
+
+    def _posterize(self, images, factor):
+        step = 2.0 ** round(4 * self.strength)  # of 256: eight bits down to four
+        return ops.floor(ops.round(images * 255) / step) * step / 255
+
+    def _color(self, images, factor):
+        grey = self._grey(images)
+        return grey + factor * (images - grey)
+
+    def _contrast(self, images, factor):
+        grey = ops.mean(self._grey(images), axis=(1, 2), keepdims=True)
+        return grey + factor * (images - grey)
+
+    def _brightness(self, images, factor):
+        return factor * images
+
+    def _sharpness(self, images, factor):
+        channels = images.shape[-1]
+        kernel = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], "float32") / 13
+        kernel = np.tile(kernel[..., None, None], (1, 1, channels, 1))
+        height, width = images.shape[1:3]
+        smooth = ops.depthwise_conv(images, ops.cast(kernel, images.dtype), padding="same")
+        inner = np.zeros((1, height, width, 1), bool)
+        inner[:, 1:-1, 1:-1] = True  # the edge has no neighbours on one side and stays
+        return ops.where(inner, smooth + factor * (images - smooth), images)
+
+    def _grey(self, images):
+        if images.shape[-1] == 1:
+            return images
+        luma = ops.convert_to_tensor([0.299, 0.587, 0.114], images.dtype)  # ITU-R BT.601
+        return ops.sum(images * luma, axis=-1, keepdims=True)
+
+    def compute_output_spec(self, images, training=True):
+        return images
