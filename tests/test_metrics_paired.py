@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from coursehelpers.metrics import _holm_intervals, holm, mean_interval, paired_differences
+from coursehelpers.metrics import holm, mean_interval, paired_differences
+from coursehelpers.metrics.intervals import _holm_intervals
 
 # The same examples in every run, and no time limit per example: a shared runner can stall.
 properties = settings(derandomize=True, deadline=None, max_examples=100)

@@ -41,9 +41,6 @@ class Augmenter(keras.Layer):
             data = layer(data, training=True)
         return data
 
-    def compute_output_spec(self, data, training=False):
-        return data
-
 
 def require_images(images):
     """Refuse what is no batch of colour or grey images in [0, 1].
@@ -139,17 +136,15 @@ class CutMix(keras.Layer):
         place = ops.arange(size)[None]
         return (place >= centre - half) & (place < centre + half)
 
-    def compute_output_spec(self, data, training=True):
-        return data
-
 
 class RandAugment(keras.Layer):
     """Apply some random operations to every image, all with the same magnitude.
 
     As Cubuk et al. (2020) define it: `num_ops` times, one of 14 operations is drawn for every
     image, each as likely, with the ranges of AutoAugment (Cubuk et al. 2019) scaled linearly:
-    magnitude 0 changes nothing, 10 is the strongest. `keras.layers.RandAugment` draws one operation
-    for the whole batch and rotates by up to half a turn.
+    10 is the strongest magnitude, and 0 changes nothing, but for auto-contrast and equalization,
+    which know no magnitude. `keras.layers.RandAugment` draws one operation for the whole batch and
+    rotates by up to half a turn.
 
     Parameters
     ----------
@@ -275,6 +270,3 @@ class RandAugment(keras.Layer):
             return images
         luma = ops.convert_to_tensor([0.299, 0.587, 0.114], images.dtype)  # ITU-R BT.601
         return ops.sum(images * luma, axis=-1, keepdims=True)
-
-    def compute_output_spec(self, images, training=True):
-        return images

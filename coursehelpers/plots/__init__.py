@@ -1,5 +1,6 @@
 """Frames and arrays in, Axes out; and `show`, which gives every figure its words."""
 
+from coursehelpers.plots.augmentation import plot_augmentations, plot_learning_curve_over_m
 from coursehelpers.plots.core import DPI, STYLES, describe, show
 from coursehelpers.plots.data import (
     plot_decision_boundary,
@@ -25,12 +26,14 @@ __all__ = [
     "SMALLER_IS_BETTER",
     "STYLES",
     "describe",
+    "plot_augmentations",
     "plot_comparison",
     "plot_curves",
     "plot_decision_boundary",
     "plot_error_vs_ratio",
     "plot_history",
     "plot_layer_statistics",
+    "plot_learning_curve_over_m",
     "plot_regression_fit",
     "plot_reliability",
     "plot_series",

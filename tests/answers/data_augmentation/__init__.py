@@ -1,0 +1,1 @@
+"""Answers to the exercises of the data augmentation notebook, one module each."""

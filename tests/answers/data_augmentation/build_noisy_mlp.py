@@ -1,0 +1,130 @@
+"""Right and wrong answers to the exercise build_noisy_mlp."""
+
+from tests.answers import accepted, refused
+
+
+def stack(*start, end=(), units=64):
+    """Layers between an 8 x 8 image and ten probabilities."""
+    from keras import Sequential, layers
+
+    return Sequential(
+        [
+            layers.Input((8, 8)),
+            *start,
+            layers.Dense(units, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+            *end,
+        ]
+    )
+
+
+@accepted("Sequential")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    return stack(layers.Flatten(), layers.GaussianNoise(std))
+
+
+@accepted("noise before flattening, compiled")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    model = stack(layers.GaussianNoise(std), layers.Flatten(), units=100)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@accepted("a layer of its own")
+def build_noisy_mlp(std):
+    import keras
+
+    class Noise(keras.Layer):
+        def call(self, x, training=False):
+            return x + std * keras.random.normal(keras.ops.shape(x)) if training else x
+
+    return stack(Noise(), keras.layers.Flatten())
+
+
+@accepted("functional, no hidden layer")
+def build_noisy_mlp(std):
+    from keras import Input, Model, layers
+
+    inputs = Input((8, 8))
+    x = layers.Flatten()(layers.GaussianNoise(std)(inputs))
+    return Model(inputs, layers.Dense(10, activation="softmax")(x))
+
+
+@refused("no noise", says="no noise", earned=2, misconception="no input noise")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    return stack(layers.Flatten())
+
+
+@refused("on in use", says="let Keras set the mode", earned=1, misconception="active in use")
+def build_noisy_mlp(std):
+    import keras
+
+    class AlwaysOn(keras.Layer):
+        def call(self, x):
+            return x + std * keras.random.normal(keras.ops.shape(x))
+
+    return stack(AlwaysOn(), keras.layers.Flatten())
+
+
+@refused("std ignored", says="is the argument used", earned=2, misconception="std ignored")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    return stack(layers.Flatten(), layers.GaussianNoise(0.1))
+
+
+@refused("variance", says="std is a standard deviation", earned=2, misconception="variance")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    return stack(layers.Flatten(), layers.GaussianNoise(std**2))
+
+
+@refused("on the probabilities", says="do not add up", earned=1, misconception="noise on outputs")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    return stack(layers.Flatten(), end=[layers.GaussianNoise(std)])
+
+
+@refused("behind the hidden layer", says="where does it act", earned=2, misconception="other noise")
+def build_noisy_mlp(std):
+    from keras import Sequential, layers
+
+    return Sequential(
+        [
+            layers.Input((8, 8)),
+            layers.Flatten(),
+            layers.Dense(256, activation="relu", kernel_initializer="glorot_normal"),
+            layers.GaussianNoise(std),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+@refused("half of it", says="where does it act", earned=2, misconception="other noise")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    return stack(layers.Flatten(), layers.GaussianNoise(std / 2))
+
+
+@refused("no softmax", says="should return probabilities")
+def build_noisy_mlp(std):
+    from keras import Sequential, layers
+
+    return Sequential(
+        [layers.Input((8, 8)), layers.Flatten(), layers.GaussianNoise(std), layers.Dense(10)]
+    )
+
+
+@refused("nothing", says="is there a `return`?")
+def build_noisy_mlp(std):
+    pass

@@ -1,0 +1,67 @@
+"""Right and wrong answers to the exercise label_preserving."""
+
+from tests.answers import accepted, refused
+
+RIGHT = ("shift by one pixel", "turn by ten degrees", "brighten a little", "add a little noise")
+
+
+@accepted("a list of the right ones")
+def label_preserving(names):
+    return list(RIGHT)
+
+
+@accepted("a tuple, in the order given")
+def label_preserving(names):
+    return tuple(name for name in names if name in RIGHT)
+
+
+@accepted("by words")
+def label_preserving(names):
+    return [name for name in names if "mirror" not in name and "half" not in name]
+
+
+@refused("as for cats", says="no digits", earned=1, misconception="mirrored")
+def label_preserving(names):
+    return [name for name in names if name not in ("mirror top and bottom", "half turn")]
+
+
+@refused("half turns too", says="6 looks like a 9", earned=1, misconception="upside down")
+def label_preserving(names):
+    return [name for name in names if "mirror" not in name]
+
+
+@refused("all of them", says="6 looks like a 9", earned=1, misconception="upside down")
+def label_preserving(names):
+    return names
+
+
+@refused(
+    "only the shift", says="people would not even notice", earned=1, misconception="too careful"
+)
+def label_preserving(names):
+    return ["shift by one pixel"]
+
+
+@refused("none of them", says="none was chosen", misconception="kept nothing")
+def label_preserving(names):
+    return []
+
+
+@refused("the breaking ones", says="6 looks like a 9", misconception="upside down")
+def label_preserving(names):
+    return [name for name in names if name not in RIGHT]
+
+
+@refused("a name of its own", says="none of the names", misconception="no such name")
+def label_preserving(names):
+    return [*RIGHT, "shift"]
+
+
+@refused("numbers", says="Return a list of names")
+def label_preserving(names):
+    return [i for i, name in enumerate(names) if name in RIGHT]
+
+
+@refused("one text", says="Return a list of names")
+def label_preserving(names):
+    return ", ".join(RIGHT)

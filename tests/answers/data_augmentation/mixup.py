@@ -1,0 +1,93 @@
+"""Right and wrong answers to the exercise mixup."""
+
+import numpy as np
+
+from tests.answers import accepted, refused
+
+
+def mix(x, y, x_share, y_share, order):
+    x_share, y_share = np.reshape(x_share, (-1, 1, 1, 1)), np.reshape(y_share, (-1, 1))
+    return (
+        x_share * x + (1 - x_share) * x[order],
+        y_share * y + (1 - y_share) * y[order],
+    )
+
+
+@accepted("reshaped")
+def mixup(x, y, lam, order):
+    return mix(x, y, lam, lam, order)
+
+
+@accepted("einsum")
+def mixup(x, y, lam, order):
+    both = ((array, array[order]) for array in (x, y))
+    return [
+        np.einsum("n,n...->n...", lam, own) + np.einsum("n,n...->n...", 1 - lam, other)
+        for own, other in both
+    ]
+
+
+@accepted("image by image, lists")
+def mixup(x, y, lam, order):
+    images = [a * x[i] + (1 - a) * x[j] for i, (a, j) in enumerate(zip(lam, order, strict=True))]
+    labels = [a * y[i] + (1 - a) * y[j] for i, (a, j) in enumerate(zip(lam, order, strict=True))]
+    return np.stack(images).tolist(), np.stack(labels).tolist()
+
+
+@accepted("Keras, float32")
+def mixup(x, y, lam, order):
+    from keras import ops
+
+    share = ops.reshape(ops.cast(lam, "float32"), (-1, 1, 1, 1))
+    x, y = ops.cast(x, "float32"), ops.cast(y, "float32")
+    return (
+        share * x + (1 - share) * ops.take(x, order, axis=0),
+        share[:, :, 0, 0] * y + (1 - share[:, :, 0, 0]) * ops.take(y, order, axis=0),
+    )
+
+
+@refused("labels kept", says="labels have to be mixed", earned=1, misconception="labels not mixed")
+def mixup(x, y, lam, order):
+    return mix(x, y, lam, lam, order)[0], y
+
+
+@refused("images kept", says="images have to be mixed", earned=2, misconception="images not mixed")
+def mixup(x, y, lam, order):
+    return x, mix(x, y, lam, lam, order)[1]
+
+
+@refused("swapped", says="share of the image itself", misconception="lambda swapped")
+def mixup(x, y, lam, order):
+    return mix(x, y, 1 - lam, 1 - lam, order)
+
+
+@refused("the first lambda for all", says="its own entry", misconception="one lambda")
+def mixup(x, y, lam, order):
+    return mix(x, y, np.full(len(x), lam[0]), np.full(len(x), lam[0]), order)
+
+
+@refused("half and half", says="not one half each", misconception="half and half")
+def mixup(x, y, lam, order):
+    half = np.full(len(x), 0.5)
+    return mix(x, y, half, half, order)
+
+
+@refused("added", says="add up to 1", misconception="not normalized")
+def mixup(x, y, lam, order):
+    share = lam[:, None]
+    return share[..., None, None] * x + x[order], share * y + y[order]
+
+
+@refused("other labels", says="use `order` twice", earned=1, misconception="other partner")
+def mixup(x, y, lam, order):
+    return mix(x, y, lam, lam, order)[0], mix(x, y, lam, lam, np.argsort(order))[1]
+
+
+@refused("lambda along the width", says="ValueError")
+def mixup(x, y, lam, order):
+    return lam * x + (1 - lam) * x[order], lam * y + (1 - lam) * y[order]
+
+
+@refused("images only", says="two values, the images and the labels")
+def mixup(x, y, lam, order):
+    return mix(x, y, lam, lam, order)[0]

@@ -1,0 +1,90 @@
+"""Right and wrong answers to the exercise triple_with_noise."""
+
+import numpy as np
+
+from tests.answers import accepted, refused
+
+
+@accepted("concatenate")
+def triple_with_noise(x, y, noise):
+    return np.concatenate([x, *(x + noise)]), np.concatenate([y] * 3)
+
+
+@accepted("point by point")
+def triple_with_noise(x, y, noise):
+    rows, labels = [], []
+    for i in range(len(x)):
+        rows += [x[i].tolist(), (x[i] + noise[0, i]).tolist(), (x[i] + noise[1, i]).tolist()]
+        labels += [float(y[i])] * 3
+    return rows, labels
+
+
+@accepted("broadcasting, labels in a column, float32")
+def triple_with_noise(x, y, noise):
+    steps = np.concatenate([np.zeros_like(x)[None], noise])
+    x = (x + steps).reshape(-1, x.shape[1]).astype("float32")
+    return x, np.tile(y, 3).astype("float32")[:, None]
+
+
+@accepted("copies first")
+def triple_with_noise(x, y, noise):
+    return np.vstack([x + noise[1], x + noise[0], x]), np.hstack([y, y, y])
+
+
+@refused("copies only", says="points themselves are missing", misconception="originals left out")
+def triple_with_noise(x, y, noise):
+    return np.concatenate([x + noise[0], x + noise[1]]), np.concatenate([y, y])
+
+
+@refused("one copy", says="one copy of each point", misconception="one copy only")
+def triple_with_noise(x, y, noise):
+    return np.concatenate([x, x + noise[0]]), np.concatenate([y, y])
+
+
+@refused("the same copy twice", says="Both copies", earned=1, misconception="same copy twice")
+def triple_with_noise(x, y, noise):
+    return np.concatenate([x, x + noise[0], x + noise[0]]), np.concatenate([y, y, y])
+
+
+@refused("labels noisy too", says="only the inputs", earned=2, misconception="labels moved")
+def triple_with_noise(x, y, noise):
+    labels = np.concatenate([y, y + noise[0, :, 0], y + noise[1, :, 0]])
+    return np.concatenate([x, x + noise[0], x + noise[1]]), labels
+
+
+@refused(
+    "labels repeated otherwise", says="repeat both alike", earned=2, misconception="labels apart"
+)
+def triple_with_noise(x, y, noise):
+    return np.concatenate([x, x + noise[0], x + noise[1]]), np.repeat(y, 3)
+
+
+@refused("copies of copies", says="got noise too", earned=1, misconception="noise on originals")
+def triple_with_noise(x, y, noise):
+    x = x + noise[0]
+    return np.concatenate([x, x + noise[0], x + noise[1]]), np.concatenate([y, y, y])
+
+
+@refused("no noise", says="The copies are exact", earned=1, misconception="no noise")
+def triple_with_noise(x, y, noise):
+    return np.repeat(x, 3, axis=0), np.repeat(y, 3)
+
+
+@refused("multiplied", says="to be added", earned=1, misconception="noise multiplied")
+def triple_with_noise(x, y, noise):
+    return np.concatenate([x, x * noise[0], x * noise[1]]), np.concatenate([y, y, y])
+
+
+@refused("wider, not longer", says="Expected inputs of shape")
+def triple_with_noise(x, y, noise):
+    return np.hstack([x, x + noise[0], x + noise[1]]), y
+
+
+@refused("inputs only", says="two values, the inputs and the labels")
+def triple_with_noise(x, y, noise):
+    return np.concatenate([x, x + noise[0], x + noise[1]])
+
+
+@refused("nothing", says="nothing (None)")
+def triple_with_noise(x, y, noise):
+    np.concatenate([x, x + noise[0], x + noise[1]])
