@@ -23,6 +23,8 @@ class Profile(NamedTuple):
         Gradient steps of the longest single run.
     strengths : int
         Strengths tried of each method, where the best is chosen on validation data.
+    photos : int
+        Training photos where convolutional networks are compared.
     """
 
     name: str
@@ -31,14 +33,19 @@ class Profile(NamedTuple):
     epochs: int
     iterations: int
     strengths: int
+    photos: int
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("quick", seeds=3, draws=50, epochs=6, iterations=1_000, strengths=1),
-        Profile("standard", seeds=5, draws=50, epochs=30, iterations=10_000, strengths=2),
-        Profile("full", seeds=10, draws=200, epochs=60, iterations=10_000, strengths=3),
+        Profile("quick", seeds=3, draws=50, epochs=6, iterations=1_000, strengths=1, photos=300),
+        Profile(
+            "standard", seeds=5, draws=50, epochs=30, iterations=10_000, strengths=2, photos=1_000
+        ),
+        Profile(
+            "full", seeds=10, draws=200, epochs=60, iterations=10_000, strengths=3, photos=1_000
+        ),
     )
 }
 DEVICES = ("cpu", "gpu")

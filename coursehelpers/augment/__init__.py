@@ -43,7 +43,8 @@ def build_augmenter(
     rotation : float, default 0
         Turn by up to so many degrees, either way.
     zoom : float, default 0
-        Enlarge or shrink by up to this share, height and width alike.
+        Show a part smaller than the photo by up to this share, or as much larger, height and width
+        alike: 0.3 enlarges by up to 1 / 0.7 and shrinks to 1 / 1.3.
     brightness : float, default 0
         Add up to this, or subtract it; the result is clipped to [0, 1].
     contrast : float, default 0
@@ -119,7 +120,8 @@ def build_augmenter(
         rotation and layers.RandomRotation(rotation / 360, **edge, **seeded[2]),
         zoom and layers.RandomZoom(zoom, **edge, **seeded[3]),
         brightness and layers.RandomBrightness(brightness, **pixels, **seeded[4]),
-        contrast and layers.RandomContrast(contrast, **pixels, **seeded[5]),
+        # Both bounds: of a single factor Keras makes no lower one.
+        contrast and layers.RandomContrast((contrast, contrast), **pixels, **seeded[5]),
         randaugment and RandAugment(randaugment, **seeded[6]),
         noise and layers.GaussianNoise(noise, **seeded[7]),
     ]

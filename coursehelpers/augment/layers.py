@@ -22,14 +22,22 @@ class Augmenter(keras.Layer):
         super().__init__(**kwargs)
         self.on_images, self.on_batches, self.clip = list(on_images), list(on_batches), clip
 
-    def call(self, data, training=False):
-        """Return the batch transformed if `training` is True, else as it is."""
+    def build(self, shapes):
+        """Nothing here has weights; Keras wants to be told so."""
+
+    def __call__(self, data, *args, **kwargs):
+        """Look at the batch before Keras does, which would wrap the errors into its own."""
         images = data["images"] if isinstance(data, dict) else data
         require_images(images)
         if self.on_batches:
             require_one_hot(data, images)
+        return super().__call__(data, *args, **kwargs)
+
+    def call(self, data, training=False):
+        """Return the batch transformed if `training` is True, else as it is."""
         if not training:
             return data
+        images = data["images"] if isinstance(data, dict) else data
         for layer in self.on_images:
             images = layer(images, training=True)
         if self.clip:
@@ -47,6 +55,11 @@ def require_images(images):
 
     Values are looked at where there are any, that is outside of compiled functions.
     """
+    if not hasattr(images, "shape"):
+        raise TypeError(
+            "Give an array of images or a batch {'images': x, 'labels': y}, "
+            f"got {type(images).__name__}."
+        )
     shape, dtype = tuple(images.shape), keras.backend.standardize_dtype(images.dtype)
     if len(shape) != 4 or shape[-1] not in (1, 3):
         raise ValueError(
