@@ -46,8 +46,9 @@ test: PROFILE ?= quick
 test: $(READY)  ## run all tests, execution and validation of all notebooks included
 	@$(BIN)/python -m pytest --profile $(PROFILE) --numprocesses 2 --dist loadfile
 
-bench: $(READY)  ## measure compare against keras.Model.fit and a bare loop, about two minutes
+bench: $(READY)  ## measure the speed of compare, and what augmentation costs in it, about three minutes
 	@$(BIN)/python -m tests.benchmarks.training
+	@$(BIN)/python -m tests.benchmarks.augmentation
 
 lab: $(READY)  ## open JupyterLab on the notebooks
 	@$(BIN)/python -m jupyter lab notebooks

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coursehelpers.models import build_mlp
+from coursehelpers.augment import build_augmenter
+from coursehelpers.models import build_cnn, build_mlp
 
 # Building a model takes tens of milliseconds.
 properties = settings(derandomize=True, deadline=None, max_examples=8)
@@ -20,6 +21,11 @@ classes = st.integers(2, 12)
 @pytest.fixture
 def images():
     return np.random.default_rng(0).random((7, 28, 28)).astype("float32")
+
+
+@pytest.fixture
+def photos():
+    return np.random.default_rng(0).random((4, 32, 32, 3)).astype("float32")
 
 
 def dense_layers(model):
@@ -208,3 +214,85 @@ def test_mlp_learns():
     history = model.fit(x, y, epochs=20, verbose=0).history
     assert history["loss"][-1] < history["loss"][0] / 2
     assert history["accuracy"][-1] > 0.9
+
+
+# --- The convolutional network --------------------------------------------------------------------
+
+
+@properties
+@given(
+    filters=st.lists(st.integers(1, 6), min_size=1, max_size=3),
+    sides=st.tuples(st.integers(8, 12), st.integers(8, 12)),
+    channels=st.sampled_from([1, 3]),
+    classes=st.integers(2, 4),
+)
+def test_cnn_has_a_weight_per_tap_and_halves_the_image_after_each_convolution(
+    filters, sides, channels, classes
+):
+    model = build_cnn(filters, input_shape=(*sides, channels), classes=classes)
+    depths = [channels, *filters]
+    convolutions = sum((9 * before + 1) * after for before, after in pairwise(depths))
+    left = np.prod([side // 2 ** len(filters) for side in sides]) * filters[-1]
+    assert model.count_params() == convolutions + (left + 1) * classes
+    assert model.output_shape == (None, classes)
+
+
+def test_cnn_gives_probabilities_and_is_measured_on_one_hot_labels(photos):
+    import keras
+
+    model = build_cnn(seed=3)
+    probabilities = np.asarray(model(photos))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    labels = np.array([0, 1, 1, 0])
+    scores = model.evaluate(photos, keras.utils.to_categorical(labels), verbose=0, return_dict=True)
+    loss = -np.log(probabilities[range(4), labels]).mean()
+    accuracy = (probabilities.argmax(axis=1) == labels).mean()
+    assert scores == pytest.approx({"loss": loss, "accuracy": accuracy}, rel=1e-4)
+
+
+def test_cnn_drops_features_before_the_last_layer_only_when_told():
+    kinds = [[type(layer).__name__ for layer in build_cnn((4,), dropout=p).layers] for p in (0, 0.5)]
+    assert kinds[0] == ["Conv2D", "MaxPooling2D", "Flatten", "Dense"]
+    assert kinds[1] == ["Conv2D", "MaxPooling2D", "Flatten", "Dropout", "Dense"]
+
+
+def test_cnn_augments_in_training_only_and_with_a_layer_of_its_own(photos):
+    flip = partial(build_augmenter, flip=True, noise=0.1, seed=0)
+    plain, first, second = build_cnn(seed=1), *(build_cnn(augmenter=flip, seed=1) for _ in range(2))
+    assert first.layers[0] is not second.layers[0]
+    np.testing.assert_allclose(first(photos, training=False), plain(photos), rtol=1e-5)
+    assert np.abs(first(photos, training=True) - plain(photos, training=True)).max() > 1e-4
+
+
+def test_equal_seeds_give_equal_cnns():
+    one, same, other = (build_cnn((4,), seed=seed).get_weights() for seed in (0, 0, 1))
+    assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not np.array_equal(one[0], other[0])
+
+
+def test_cnn_is_compiled_with_a_new_optimizer(photos):
+    import keras
+
+    assert float(build_cnn((4,)).optimizer.learning_rate) == pytest.approx(0.002)
+    sgd = build_cnn((4,), optimizer=partial(keras.optimizers.SGD, 0.1)).optimizer
+    assert type(sgd) is keras.optimizers.SGD
+    with pytest.raises(TypeError, match="optimizer must be a function that returns a new"):
+        build_cnn((4,), optimizer=sgd)
+
+
+@pytest.mark.parametrize("kind", ["a layer", "a name"])
+def test_augmenter_that_is_not_made_anew_is_refused(kind):
+    augmenter = build_augmenter(flip=True) if kind == "a layer" else "flip"
+    with pytest.raises(TypeError, match="augmenter must be a function that returns a new augmenter"):
+        build_cnn((4,), augmenter=augmenter)
+
+
+def test_cnn_learns_which_photos_are_bright():
+    import keras
+
+    rng = np.random.default_rng(0)
+    labels = rng.integers(2, size=64)
+    x = (0.4 * rng.random((64, 32, 32, 3)) + 0.5 * labels[:, None, None, None]).astype("float32")
+    model = build_cnn((4, 4), seed=0)
+    model.fit(x, keras.utils.to_categorical(labels), epochs=10, batch_size=16, verbose=0)
+    assert model.evaluate(x, keras.utils.to_categorical(labels), verbose=0)[1] > 0.95

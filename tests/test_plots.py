@@ -17,12 +17,14 @@ from matplotlib.patches import StepPatch
 from coursehelpers import plots
 from coursehelpers.plots import (
     STYLES,
+    plot_augmentations,
     plot_comparison,
     plot_curves,
     plot_decision_boundary,
     plot_error_vs_ratio,
     plot_history,
     plot_layer_statistics,
+    plot_learning_curve_over_m,
     plot_regression_fit,
     plot_reliability,
     plot_weight_histograms,
@@ -88,6 +90,15 @@ def reliability(gap=0.1):
     )
 
 
+def learning_curves(*names):
+    points = [
+        (name, m, estimate + 0.1 * i, estimate + 0.1 * i - 0.02, estimate + 0.1 * i + 0.03)
+        for i, name in enumerate(names)
+        for m, estimate in ((100, 0.5), (300, 0.625), (1000, 0.75))
+    ]
+    return pd.DataFrame(points, columns=["series", "m", "estimate", "low", "high"]).round(9)
+
+
 def corner(x):
     """Predict class 2 to the right, otherwise class 1 above and class 0 below."""
     return np.where(x[:, 0] > 0, 2, np.where(x[:, 1] > 0, 1, 0))
@@ -119,10 +130,17 @@ PLOTS = {
     "plot_reliability": lambda ax=None: plot_reliability(
         {"plain": reliability(), "smoothed": reliability(-0.05)}, ax=ax
     ),
+    "plot_augmentations": lambda ax=None: plot_augmentations(
+        photos(), {"mirrored": lambda x: x[:, :, ::-1]}, columns=3, ax=ax
+    ),
+    "plot_learning_curve_over_m": lambda ax=None: plot_learning_curve_over_m(
+        learning_curves("none", "flip", "flip and shift"), ax=ax
+    ),
 }
 every_plot = pytest.mark.parametrize("plot", PLOTS.values(), ids=PLOTS)
+pictures = ("show_images", "plot_augmentations")  # without axes to label
 every_chart = pytest.mark.parametrize(
-    ("name", "plot"), [(name, plot) for name, plot in PLOTS.items() if name != "show_images"]
+    ("name", "plot"), [(name, plot) for name, plot in PLOTS.items() if name not in pictures]
 )
 
 
@@ -258,6 +276,7 @@ def test_styles_differ_pairwise():
         lambda names: plot_weight_histograms(dict.fromkeys(names, photos())),
         lambda names: plot_layer_statistics(layer_table(*names)),
         lambda names: plot_reliability(dict.fromkeys(names, reliability())),
+        lambda names: plot_learning_curve_over_m(learning_curves(*names)),
     ],
 )
 def test_no_more_series_than_can_be_told_apart(plot):

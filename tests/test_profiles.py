@@ -33,7 +33,7 @@ def test_profiles_repeat_often_enough_for_an_interval_and_a_larger_one_no_less()
     assert quick.seeds < standard.seeds <= full.seeds
     # A median of fewer than six has no interval; of 50, one of 16 ranks.
     assert all(profile.draws >= 50 for profile in PROFILES.values())
-    for field in ("seeds", "draws", "epochs", "iterations", "strengths"):
+    for field in ("seeds", "draws", "epochs", "iterations", "photos", "strengths"):
         values = [getattr(profile, field) for profile in PROFILES.values()]
         assert values == sorted(values)
 
