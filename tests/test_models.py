@@ -251,7 +251,9 @@ def test_cnn_gives_probabilities_and_is_measured_on_one_hot_labels(photos):
 
 
 def test_cnn_drops_features_before_the_last_layer_only_when_told():
-    kinds = [[type(layer).__name__ for layer in build_cnn((4,), dropout=p).layers] for p in (0, 0.5)]
+    kinds = [
+        [type(layer).__name__ for layer in build_cnn((4,), dropout=p).layers] for p in (0, 0.5)
+    ]
     assert kinds[0] == ["Conv2D", "MaxPooling2D", "Flatten", "Dense"]
     assert kinds[1] == ["Conv2D", "MaxPooling2D", "Flatten", "Dropout", "Dense"]
 
@@ -283,7 +285,9 @@ def test_cnn_is_compiled_with_a_new_optimizer(photos):
 @pytest.mark.parametrize("kind", ["a layer", "a name"])
 def test_augmenter_that_is_not_made_anew_is_refused(kind):
     augmenter = build_augmenter(flip=True) if kind == "a layer" else "flip"
-    with pytest.raises(TypeError, match="augmenter must be a function that returns a new augmenter"):
+    with pytest.raises(
+        TypeError, match="augmenter must be a function that returns a new augmenter"
+    ):
         build_cnn((4,), augmenter=augmenter)
 
 
