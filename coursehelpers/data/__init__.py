@@ -10,6 +10,7 @@ from coursehelpers.data.files import (
     load_fashion_mnist,
     recorded_hashes,
 )
+from coursehelpers.data.imagenet import load_efficientnet_lite0, load_imagenet_classes
 from coursehelpers.data.sampling import Split, corrupt_labels, make_regression, split, subset
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "data_folder",
     "load_cats_dogs",
     "load_digits",
+    "load_efficientnet_lite0",
     "load_fashion_mnist",
+    "load_imagenet_classes",
     "make_regression",
     "recorded_hashes",
     "split",

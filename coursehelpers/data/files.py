@@ -71,7 +71,28 @@ def recorded_hashes(folder=None):
     return dict(re.findall(r"^\| `([^`]+)` \|.*\| `([0-9a-f]{64})` \|$", readme.read_text(), re.M))
 
 
-def _read_verified(name):
+def read_verified(name):
+    """Read a data file whose SHA-256 is the recorded one.
+
+    Parameters
+    ----------
+    name : str
+        File name, relative to the data folder, as in the table of `data/README.md`.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    DataError
+        If the file is missing or its SHA-256 differs from the one in the table.
+
+    Examples
+    --------
+    >>> len(read_verified("digits/digits.csv.gz"))
+    57523
+    """
     folder = data_folder()
     path = folder / name
     remedy = (
@@ -91,7 +112,7 @@ def _read_verified(name):
 
 def _read_idx(name):
     """Read a gzipped IDX file of unsigned bytes (format: LeCun et al., the MNIST database)."""
-    content = gzip.decompress(_read_verified(name))
+    content = gzip.decompress(read_verified(name))
     dimensions = content[3]
     shape = struct.unpack(f">{dimensions}I", content[4 : 4 + 4 * dimensions])
     # A copy, because an array over bytes is read-only.
@@ -136,7 +157,7 @@ def _read_sheet(name, size):
     """Read a PNG that holds square images of `size` pixels, row by row."""
     from PIL import Image
 
-    with Image.open(io.BytesIO(_read_verified(name))) as picture:
+    with Image.open(io.BytesIO(read_verified(name))) as picture:
         sheet = np.array(picture)
     rows, columns = sheet.shape[0] // size, sheet.shape[1] // size
     tiles = sheet.reshape(rows, size, columns, size, 3).swapaxes(1, 2)
@@ -204,6 +225,6 @@ def load_digits():
     >>> x.shape, int(x.max())
     ((1797, 8, 8), 16)
     """
-    lines = gzip.decompress(_read_verified("digits/digits.csv.gz")).decode().splitlines()
+    lines = gzip.decompress(read_verified("digits/digits.csv.gz")).decode().splitlines()
     table = np.array([line.split(",") for line in lines], float).astype(np.uint8)
     return table[:, :64].reshape(-1, 8, 8), table[:, 64]
