@@ -1,4 +1,4 @@
-"""Keras models out: the networks that the lessons train."""
+"""The networks that the lessons train from random weights."""
 
 
 def build_mlp(
