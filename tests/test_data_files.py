@@ -16,7 +16,9 @@ from coursehelpers.data import (
     files,
     load_cats_dogs,
     load_digits,
+    load_efficientnet_lite0,
     load_fashion_mnist,
+    load_imagenet_classes,
     recorded_hashes,
 )
 
@@ -31,6 +33,8 @@ LOADERS = {
     **dict.fromkeys(FILES, load_fashion_mnist),
     **dict.fromkeys(SHEETS, load_cats_dogs),
     "digits/digits.csv.gz": load_digits,
+    "efficientnet-lite0/efficientnet-lite0.npz": load_efficientnet_lite0,
+    "imagenet-classes/imagenet-classes.txt": load_imagenet_classes,
 }
 
 
@@ -127,6 +131,35 @@ def test_digits_have_their_shape_and_look_like_their_labels():
     assert (distances.argmin(axis=1) == y).mean() > 0.85
     # A zero has its hole in the middle.
     assert means[0].reshape(8, 8)[3:5, 3:5].max() < 4
+
+
+def test_imagenet_has_a_thousand_classes_in_their_order():
+    names = load_imagenet_classes()
+    assert len(names) == 1000
+    # Birds and machines share a name.
+    assert {name for name in names if names.count(name) > 1} == {"crane"}
+    # Fish come first, paper last; the labels of cats are known from everywhere.
+    assert (names[0], names[999]) == (
+        "tench, Tinca tinca",
+        "toilet tissue, toilet paper, bathroom tissue",
+    )
+    assert [name.split(",")[0] for name in names[281:286]] == [
+        "tabby",
+        "tiger cat",
+        "Persian cat",
+        "Siamese cat",
+        "Egyptian cat",
+    ]
+
+
+def test_weights_of_efficientnet_are_floats_with_keras_names_and_plausible_statistics():
+    weights = load_efficientnet_lite0()
+    assert sum(array.size for array in weights.values()) == 4_652_008 + 42_016
+    assert {array.dtype for array in weights.values()} == {np.dtype("float32")}
+    kinds = {name.partition("/")[2] for name in weights}
+    assert kinds == {"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"}
+    assert all(np.isfinite(array).all() for array in weights.values())
+    assert all((a >= 0).all() for name, a in weights.items() if name.endswith("variance"))
 
 
 def test_data_folder_is_the_one_of_the_checkout():

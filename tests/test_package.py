@@ -41,7 +41,8 @@ def test_import_of_the_package_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "module", ["data", "checks", "training", "metrics", "claims", "layer_statistics", "plots"]
+    "module",
+    ["data", "models", "checks", "training", "metrics", "claims", "layer_statistics", "plots"],
 )
 def test_import_of_a_module_imports_nothing_heavy(module):
     modules = imported_by(f"import numpy, coursehelpers.{module}")
@@ -108,6 +109,7 @@ def test_installed_wheel_loads_its_own_data_from_any_folder(wheel, tmp_path):
     found = run_python(
         "import json, coursehelpers; from coursehelpers import data; "
         "(x, y), (x_test, y_test) = data.load_fashion_mnist(); data.load_cats_dogs(); data.load_digits(); "
+        "data.load_efficientnet_lite0(); data.load_imagenet_classes(); "
         "print(json.dumps([coursehelpers.__version__, data.__file__, str(data.data_folder()), "
         "[a.shape for a in (x, y, x_test, y_test)]]))",
         cwd=elsewhere,

@@ -14,7 +14,7 @@ def load_imagenet_classes():
     -------
     tuple of str
         The name of each label in 0..999: WordNet's synonyms, separated by commas, the usual one
-        first. Two classes are called "crane" first, and two "maillot".
+        first. Two classes are called "crane", a bird and a machine.
 
     Raises
     ------
