@@ -56,6 +56,7 @@ def build_backbone(
     weights="imagenet",
     include_top=False,
     pooling=None,
+    seed=None,
 ):
     """Build a network that was trained on ImageNet, by default without its last layers.
 
@@ -79,6 +80,9 @@ def build_backbone(
     pooling : None or "avg"
         Without the last layers, the output is the last feature map of shape
         (batch, height, width, features), or with "avg" its mean, of shape (batch, features).
+    seed : int, optional
+        Seeds Keras before the weights are drawn, so that without others equal seeds give equal
+        weights.
 
     Returns
     -------
@@ -116,7 +120,7 @@ def build_backbone(
         )
     if pooling not in (None, "avg"):
         raise ValueError(f'pooling must be None or "avg", got {pooling!r}.')
-    if len(input_shape) != 3:
+    if not isinstance(input_shape, tuple | list) or len(input_shape) != 3:
         raise ValueError(
             "input_shape must be height, width and channels of one image, such as (160, 160, 3), "
             f"got {input_shape!r}."
@@ -127,6 +131,10 @@ def build_backbone(
             raise FileNotFoundError(
                 f'There is no file of weights at {weights}. Give a path, "imagenet" or None.'
             )
+    if seed is not None:
+        import keras
+
+        keras.utils.set_random_seed(seed)
     if name != OFFLINE:
         return _build_application(name, input_shape, weights, include_top, pooling)
     model = efficientnet_lite0(input_shape, include_top=include_top, pooling=pooling)

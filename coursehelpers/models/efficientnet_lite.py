@@ -13,6 +13,12 @@ STAGES = (
 )
 STEM_FILTERS, TOP_FILTERS, CLASSES = 32, 1280, 1000
 EPSILON = 1e-3
+# The original's start: deviations that keep the size of gradients. A config, because an instance
+# would draw the same again for every layer of the same shape.
+NORMAL = {
+    "class_name": "VarianceScaling",
+    "config": {"scale": 2.0, "mode": "fan_out", "distribution": "truncated_normal"},
+}
 
 
 def efficientnet_lite0(input_shape, *, include_top, pooling):
@@ -39,17 +45,15 @@ def efficientnet_lite0(input_shape, *, include_top, pooling):
     import keras
     from keras import layers
 
-    inputs = layers.Input(input_shape)
-    x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescaling")(inputs)
-    x = layers.Conv2D(STEM_FILTERS, 3, strides=2, padding="same", use_bias=False, name="stem_conv")(
-        x
-    )
+    inputs = layers.Input(input_shape, name="image")
+    x = layers.Rescaling(1 / 128, offset=-127 / 128, name="preprocessing")(inputs)
+    x = _convolve(x, STEM_FILTERS, "stem_conv", kernel_size=3, strides=2)
     x = _normalize(x, "stem", activate=True)
-    for stage, (kernel, stride, expansion, filters, repeats) in enumerate(STAGES, start=1):
+    for stage, (kernel_size, strides, expansion, filters, repeats) in enumerate(STAGES, start=1):
         for block in range(repeats):
-            name = f"block{stage}{'abcd'[block]}_"
-            x = _block(x, name, kernel, stride if block == 0 else 1, expansion, filters)
-    x = layers.Conv2D(TOP_FILTERS, 1, use_bias=False, name="top_conv")(x)
+            name = f"block{stage}{'abcd'[block]}"
+            x = _block(x, name, kernel_size, strides if block == 0 else 1, expansion, filters)
+    x = _convolve(x, TOP_FILTERS, "top_conv")
     x = _normalize(x, "top", activate=True)
     if include_top or pooling == "avg":
         x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
@@ -59,23 +63,29 @@ def efficientnet_lite0(input_shape, *, include_top, pooling):
     return keras.Model(inputs, x, name="efficientnet_lite0")
 
 
-def _block(inputs, name, kernel, stride, expansion, filters):
+def _block(inputs, name, kernel_size, strides, expansion, filters):
     """Expand the channels, filter each by itself, project them, and add what came in."""
     from keras import layers
 
     x, channels = inputs, inputs.shape[-1]
     if expansion > 1:
-        x = layers.Conv2D(channels * expansion, 1, use_bias=False, name=f"{name}expand_conv")(x)
-        x = _normalize(x, f"{name}expand", activate=True)
-    x = layers.DepthwiseConv2D(
-        kernel, strides=stride, padding="same", use_bias=False, name=f"{name}dwconv"
-    )(x)
-    x = _normalize(x, name.rstrip("_"), activate=True)
-    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}project_conv")(x)
-    x = _normalize(x, f"{name}project", activate=False)
-    if stride == 1 and channels == filters:
-        x = layers.Add(name=f"{name}add")([x, inputs])
+        x = _convolve(x, channels * expansion, f"{name}_expand_conv")
+        x = _normalize(x, f"{name}_expand", activate=True)
+    options = {"padding": "same", "use_bias": False, "depthwise_initializer": NORMAL}
+    depthwise = layers.DepthwiseConv2D(kernel_size, strides, name=f"{name}_dwconv", **options)
+    x = _normalize(depthwise(x), name, activate=True)
+    x = _convolve(x, filters, f"{name}_project_conv")
+    x = _normalize(x, f"{name}_project", activate=False)
+    if strides == 1 and channels == filters:
+        x = layers.Add(name=f"{name}_add")([x, inputs])
     return x
+
+
+def _convolve(x, filters, name, kernel_size=1, strides=1):
+    from keras import layers
+
+    options = {"padding": "same", "use_bias": False, "kernel_initializer": NORMAL}
+    return layers.Conv2D(filters, kernel_size, strides, name=name, **options)(x)
 
 
 def _normalize(x, name, *, activate):

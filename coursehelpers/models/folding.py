@@ -1,5 +1,7 @@
 """The same network for predictions only, and faster: batch normalization folded away."""
 
+from collections import Counter
+
 import numpy as np
 
 
@@ -25,13 +27,15 @@ def fold_batch_norm(model):
     ------
     TypeError
         If `model` is no functional Keras model.
+    ValueError
+        If one of its convolutions or normalizations is used more than once.
 
     Examples
     --------
     >>> from coursehelpers.models import build_backbone
     >>> backbone = build_backbone(weights=None, input_shape=(96, 96, 3))
     >>> len(backbone.layers), len(fold_batch_norm(backbone).layers)
-    (127, 78)
+    (142, 93)
     """
     import keras
 
@@ -51,10 +55,20 @@ def fold_batch_norm(model):
             config.update(use_bias=True, bias_initializer="zeros")
         return type(layer).from_config(config)
 
+    calls = Counter()
+
     def call(layer, *inputs, **options):
+        calls[layer.name] += 1
         return inputs[0] if layer.name in folded else layer(*inputs, **options)
 
     fast = keras.models.clone_model(model, clone_function=clone, call_function=call)
+    shared = [name for name in (*folded, *convolutions) if calls[name] > 1]
+    if shared:
+        # What follows one use of a convolution need not follow the other.
+        raise ValueError(
+            f"{model.name} uses {', '.join(sorted(shared))} more than once, which cannot be folded. "
+            "Predict with the model itself."
+        )
     for layer in model.layers:
         if layer.weights and layer.name not in folded | dict.fromkeys(convolutions):
             fast.get_layer(layer.name).set_weights(layer.get_weights())
@@ -70,7 +84,9 @@ def _foldable(model):
     import keras
 
     single = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    consumed = [id(x) for layer in single for x in keras.tree.flatten(layer.input)]
+    # Whoever reads a convolution besides its normalization needs it as it was.
+    consumed = Counter(id(x) for layer in single for x in keras.tree.flatten(layer.input))
+    consumed.update(id(x) for x in model.outputs)
     makers = {
         id(layer.output): layer
         for layer in single
@@ -83,9 +99,8 @@ def _foldable(model):
         for layer in single
         if isinstance(layer, keras.layers.BatchNormalization)
         and layer.axis in (-1, 3)
-        # Something else that reads the convolution needs it as it was.
         and id(layer.input) in makers
-        and consumed.count(id(layer.input)) == 1
+        and consumed[id(layer.input)] == 1
     }
 
 
