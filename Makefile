@@ -46,9 +46,10 @@ test: PROFILE ?= quick
 test: $(READY)  ## run all tests, execution and validation of all notebooks included
 	@$(BIN)/python -m pytest --profile $(PROFILE) --numprocesses 2 --dist loadfile
 
-bench: $(READY)  ## measure the speed of compare, and what augmentation costs in it, about three minutes
+bench: $(READY)  ## measure the speed of compare, of augmentation in it and of the backbone, about four minutes
 	@$(BIN)/python -m tests.benchmarks.training
 	@$(BIN)/python -m tests.benchmarks.augmentation
+	@$(BIN)/python -m tests.benchmarks.backbone
 
 lab: $(READY)  ## open JupyterLab on the notebooks
 	@$(BIN)/python -m jupyter lab notebooks

@@ -37,6 +37,14 @@ def run(name, *options):
                 r"flip, RandAugment +\d+\.\d+ +augmented / none",
             ],
         ),
+        (
+            "backbone",
+            [
+                r"96 x 96, as it is +\d+\.\d+",
+                r"224 x 224, folded +\d+\.\d+ +CPU, as it is / folded",
+                r"seconds for 4000 photos of 96 x 96 +\d+\.\d+ +at most 30 +(ok|MISSED)",
+            ],
+        ),
     ],
 )
 def test_quick_benchmark_prints_its_table(name, rows):
@@ -47,7 +55,7 @@ def test_quick_benchmark_prints_its_table(name, rows):
     assert done.returncode == ("MISSED" in done.stdout)
 
 
-@pytest.mark.parametrize("name", ["training", "augmentation"])
+@pytest.mark.parametrize("name", ["training", "augmentation", "backbone"])
 def test_rounds_have_to_be_there(name):
     done = run(name, "--rounds", "0")
     assert done.returncode == 2
