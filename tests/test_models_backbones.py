@@ -218,6 +218,37 @@ def test_weights_of_something_else_are_named(tmp_path, change):
         build_backbone(weights=path, **SMALL)
 
 
+@stores
+# Keras warns of each group of layers that it does not find.
+@pytest.mark.filterwarnings("ignore:Skipping nested container:UserWarning")
+@pytest.mark.parametrize("other", [{"name": "mobilenet"}, {"include_top": True}])
+def test_weights_of_another_model_of_keras_are_refused(tmp_path, other):
+    path = tmp_path / "other.weights.h5"
+    build_backbone(weights=None, **SMALL).save_weights(path)
+    with pytest.raises(
+        ValueError, match=r"other\.weights\.h5 is damaged, or holds .* another model"
+    ):
+        build_backbone(weights=path, **{**SMALL, **other})
+
+
+def test_download_that_breaks_off_is_told_too(monkeypatch):
+    import keras
+
+    def break_off(**options):
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(keras.applications, "VGG16", break_off)
+    with pytest.raises(
+        ConnectionError, match=r"'vgg16' cannot be downloaded \(timed out\).*weights"
+    ):
+        build_backbone("vgg16")
+
+
+def test_other_errors_of_keras_pass():
+    with pytest.raises(ValueError, match="Input size must be at least 32"):
+        build_backbone("vgg16", weights=None, input_shape=(16, 16, 3))
+
+
 def test_npz_with_a_pickle_is_refused(tmp_path):
     path = tmp_path / "weights.npz"
     np.savez(path, **{"stem_conv/kernel": np.array([print])})
@@ -256,5 +287,4 @@ def test_without_a_network_the_error_names_the_way_out(no_network, capsys):
     assert "'efficientnet_lite0', which comes with the course" in message
     (url,) = set(re.findall(r"fetch (https://\S+)", message))
     file = url.rpartition("/")[2]
-    assert f"put {file} beside the notebook" in message
     assert f'build_backbone("nasnet_mobile", weights="{file}", ...)' in message

@@ -161,16 +161,17 @@ def _build_application(name, input_shape, weights, include_top, pooling):
             **options,
         )
     except Exception as error:
-        # Keras reports a failed download by a bare Exception, known by its text alone.
+        # Keras reports a failed download by a bare Exception, known by its text alone; one that
+        # broke off is an OSError.
         failed = re.search(r"URL fetch failure on (\S+?):? ", str(error))
         if not failed and not isinstance(error, OSError):
             raise
-        url = failed[1] if failed else "its address"
-        file = url.rpartition("/")[2] if failed else "the file"
+        url = failed[1] if failed else "their file from keras.io"
+        file = url.rpartition("/")[2] if failed else "weights.h5"
         raise ConnectionError(
             f"The weights of {name!r} cannot be downloaded ({error}). Without a network use "
-            f"{OFFLINE!r}, which comes with the course; or fetch {url} elsewhere, put {file} beside "
-            f'the notebook, and call build_backbone("{name}", weights="{file}", ...).'
+            f"{OFFLINE!r}, which comes with the course; or fetch {url} elsewhere, put it beside the "
+            f'notebook, and call build_backbone("{name}", weights="{file}", ...).'
         ) from error
     # Keras lists the input; a model that takes the image itself warns of nothing.
     model = keras.Model(image, model.output, name=name)
@@ -222,6 +223,9 @@ def _load_weights(model, path):
     try:
         model.load_weights(path)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        # Keras goes on with all the layers that it could not load.
+        reason = str(error).partition("\n")[0]
         raise ValueError(
-            f"{path} holds no weights of {model.name} with this top, or is damaged ({error})."
+            f"{path} is damaged, or holds the weights of another model than {model.name} with "
+            f"these last layers ({reason})."
         ) from error
