@@ -11,8 +11,10 @@ from coursehelpers.data.files import (
     load_fashion_mnist,
     recorded_hashes,
 )
+from coursehelpers.data.folder import ImageFolder, load_image_folder
 from coursehelpers.data.images import ImageBatch, Skipped, iterate_images, read_images
 from coursehelpers.data.sampling import Split, corrupt_labels, make_regression, split, subset
+from coursehelpers.data.scanning import ImageFiles, scan_image_folder
 
 __all__ = [
     "CATS_DOGS_CLASSES",
@@ -20,6 +22,8 @@ __all__ = [
     "DataError",
     "ImageBatch",
     "ImageError",
+    "ImageFiles",
+    "ImageFolder",
     "Skipped",
     "Split",
     "corrupt_labels",
@@ -28,10 +32,12 @@ __all__ = [
     "load_cats_dogs",
     "load_digits",
     "load_fashion_mnist",
+    "load_image_folder",
     "make_regression",
     "read_image",
     "read_images",
     "recorded_hashes",
+    "scan_image_folder",
     "split",
     "subset",
 ]
