@@ -1,7 +1,10 @@
 """Read a photo of any kind as an array."""
 
 import contextlib
+import logging
+import os
 import re
+import threading
 import warnings
 from pathlib import Path
 
@@ -15,6 +18,9 @@ from coursehelpers.data.sampling import _require_count
 MAX_PIXELS = 110_000_000
 
 RESIZES = ("crop", "squeeze")
+
+_stderr_lock = threading.Lock()
+_no_log = logging.NullHandler()
 
 
 class ImageError(DataError):
@@ -90,7 +96,8 @@ def decode(path, size, resize, draft):
                 path, f"has {width} x {height} pixels; up to {MAX_PIXELS:,} pixels are read"
             )
         scaled = picture.draft(None, (size, size)) if draft else None
-        picture.load()
+        with _silent_libtiff(picture):
+            picture.load()
         # The decoder rounds a halved size up; loading turns a TIFF upright.
         width, height = scaled[1][2:] if scaled else picture.size
         # A photo is turned when it is small: both ways to resize are the same for every side.
@@ -111,6 +118,8 @@ def load_plugins():
     from PIL import Image
 
     Image.init()
+    # Without any handler, Python prints what Pillow logs about damaged files.
+    logging.getLogger("PIL").addHandler(_no_log)
 
 
 @contextlib.contextmanager
@@ -165,6 +174,26 @@ def _without_warnings_of_pillow():
             filters.remove(entry)
 
 
+@contextlib.contextmanager
+def _silent_libtiff(picture):
+    """Keep libtiff's complaints about a damaged file off the screen; its exception says enough.
+
+    They are written in C to the process's stderr, which is turned away for that long: for all
+    threads, so that one photo at a time is decoded like this.
+    """
+    if not any(tile[0] == "libtiff" for tile in picture.tile):
+        yield
+        return
+    with _stderr_lock, open(os.devnull, "wb") as nowhere:
+        kept = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
 def _plain(picture, path):
     """Return the picture in grey, RGB or RGBA with 8 bits, which can be averaged."""
     from PIL import Image
@@ -190,8 +219,8 @@ def _square(picture, width, height, size, resize):
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
     box = (0, 0, width, height) if resize == "squeeze" else (left, top, left + side, top + side)
-    # A gap of 3 cannot be told from no gap, and is faster on large photos (Pillow's manual).
-    square = picture.resize((size, size), Image.Resampling.BILINEAR, box, reducing_gap=3.0)
+    # Without reducing_gap, whose first step darkens what is reduced a lot: white comes out grey.
+    square = picture.resize((size, size), Image.Resampling.BILINEAR, box)
     if square.mode == "RGBA":
         square = Image.alpha_composite(Image.new("RGBA", square.size, "white"), square)
     return square.convert("RGB")
