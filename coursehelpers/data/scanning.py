@@ -207,7 +207,8 @@ def _part_folders(root, skipped):
                 "Keep one of them."
             )
     skipped += [Skipped(path, "lies beside the folders of the parts") for path in others + files]
-    return {name: folder for name, (folder,) in parts.items()}
+    # In the order of the parts, which is that of what is told about them.
+    return {name: parts[name][0] for name in PART_NAMES if name in parts}
 
 
 def _classes(folder, skipped):
@@ -217,7 +218,7 @@ def _classes(folder, skipped):
     if not folders:
         raise DataError(
             f"{folder} has no sub-folders, expected one per class with its photos "
-            f"(it holds {len(files)} files)."
+            f"(files in it: {len(files)})."
         )
     classes = {path.name: _photos(path, skipped) for path in folders}
     empty = [name for name, paths in classes.items() if not paths]
