@@ -228,9 +228,10 @@ def test_bad_size_and_counts_are_named(value):
 
 
 def test_unknown_way_to_resize_is_named():
+    path = "photo.jpg"
     for function in (read, read_images, iterate_images):
         with pytest.raises(ValueError, match='"crop" or "squeeze", got \'pad\''):
-            function("photo.jpg", 8, resize="pad")
+            function(path if function is read else [path], 8, resize="pad")
 
 
 # --- Files that cannot be read ------------------------------------------------------------------

@@ -90,6 +90,13 @@ def test_no_paths_give_no_photos():
     assert (images.index.tolist(), images.skipped) == ([], ())
 
 
+@pytest.mark.parametrize("read", [read_images, iterate_images])
+def test_single_path_is_refused(tmp_path, read):
+    for path in ("photo.jpg", tmp_path / "photo.jpg"):
+        with pytest.raises(ValueError, match=r"a list of files, .*photo\.jpg'.*use read_image"):
+            read(path, 8)
+
+
 def test_unreadable_files_are_skipped_with_their_reasons(tmp_path):
     paths = photos(tmp_path, 6)
     paths[0].write_bytes(b"")

@@ -53,7 +53,8 @@ def read_images(paths, image_size, *, resize="crop", draft=True, threads=None):
     DataError
         If there are paths, but none could be read.
     ValueError
-        If `image_size` or `threads` is not a positive integer, or `resize` is unknown.
+        If `image_size` or `threads` is not a positive integer, `resize` is unknown, or `paths`
+        is a single path.
 
     See Also
     --------
@@ -68,7 +69,7 @@ def read_images(paths, image_size, *, resize="crop", draft=True, threads=None):
     """
     from coursehelpers.progress import progress_bar
 
-    paths = [Path(path) for path in paths]
+    paths = _listed(paths)
     batches = iterate_images(paths, image_size, resize=resize, draft=draft, threads=threads)
     # Filled in place: to put batches together at the end would take twice the memory.
     x = np.empty((len(paths), image_size, image_size, 3), np.uint8)
@@ -116,8 +117,8 @@ def iterate_images(
     DataError
         At the end, if there are paths but none could be read.
     ValueError
-        If `image_size`, `batch_size`, `threads` or `ahead` is not a positive integer, or `resize`
-        is unknown.
+        If `image_size`, `batch_size`, `threads` or `ahead` is not a positive integer, `resize` is
+        unknown, or `paths` is a single path.
 
     Examples
     --------
@@ -127,6 +128,7 @@ def iterate_images(
     [[0, 1, 2], [3]]
     """
     decoding.require_options(image_size, resize)
+    paths = _listed(paths)
     threads = _processors() if threads is None else threads
     for name, count in (("batch_size", batch_size), ("threads", threads), ("ahead", ahead)):
         _require_count(name, count)
@@ -139,7 +141,6 @@ def iterate_images(
             return error
 
     # The checks above are made by the call; a generator would put them off to the first batch.
-    paths = [Path(path) for path in paths]
     return _batches(paths, read, image_size, batch_size, threads, ahead * batch_size)
 
 
@@ -180,6 +181,15 @@ def _in_parallel(function, items, threads, window):
             yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _listed(paths):
+    if isinstance(paths, str | os.PathLike):
+        raise ValueError(
+            f"paths must be a list of files, got the single path {str(paths)!r}. "
+            "Put it into a list, or use read_image."
+        )
+    return [Path(path) for path in paths]
 
 
 def _processors():

@@ -116,14 +116,19 @@ def scan_image_folder(path, *, validation=0.15, test=0.15, seed=0):
     >>> files.train.y.tolist(), len(files.duplicates[0])
     ([0, 1], 6)
     """
+    shares = {"validation": validation, "test": test}
+    _require_shares(shares)
+    rng = _generator(seed)
     root = Path(path).expanduser()
     _require_folder(root)
-    rng = _generator(seed)
     skipped = []
     folders = _part_folders(root, skipped) or {"train": root}
-    shares = {"validation": validation, "test": test}
     shares = {name: share for name, share in shares.items() if name not in folders}
-    _require_shares(shares)
+    if sum(shares.values()) >= 1:
+        raise ValueError(
+            f"{' + '.join(shares)} is {sum(shares.values()):g}, which leaves nothing to train on. "
+            "Ask for smaller shares."
+        )
     found = {name: _classes(folder, skipped) for name, folder in folders.items()}
     class_names = _require_same_classes(found, folders)
     prints = _fingerprints(
@@ -167,11 +172,6 @@ def _require_shares(shares):
             raise ValueError(
                 f"{name} is the share of the photos to draw, from 0 to below 1, got {share!r}."
             )
-    if sum(shares.values()) >= 1:
-        raise ValueError(
-            f"{' + '.join(shares)} is {sum(shares.values()):g}, which leaves nothing to train on. "
-            "Ask for smaller shares."
-        )
 
 
 def _visible(folder):
