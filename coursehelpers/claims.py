@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from html import escape
 
+import numpy as np
+
+from coursehelpers.metrics import mean_interval
+
 MIME = "application/vnd.coursehelpers.claim+json"
 # Told apart by symbol and word, not only by colour.
 LOOKS = {"supported": ("✓", "#0072B2"), "refuted": ("✗", "#D55E00"), "undecided": ("?", "#777777")}
@@ -87,9 +91,10 @@ def claim(statement, quantity, row, *, above=None, below=None, within=None, unit
         What is claimed, as a sentence without numbers.
     quantity : str
         Name of what was measured, such as "difference in test accuracy".
-    row : mapping or pandas.Series
+    row : mapping, pandas.Series, or list or ndarray of float, shape (n,)
         The measurement: ``estimate``, ``low`` and ``high``, with ``n`` and, if it is not 0.95,
-        ``confidence``; such as a row of `Comparison.differences`.
+        ``confidence``; such as a row of `Comparison.differences`. Or the repetitions themselves:
+        then their `coursehelpers.metrics.mean_interval` decides.
     above, below : float, optional
         The statement is true if the quantity lies above, or below, this value.
     within : tuple of float, optional
@@ -116,6 +121,8 @@ def claim(statement, quantity, row, *, above=None, below=None, within=None, unit
     >>> print(claim("Dropout helps.", "Difference in test accuracy", row, above=0))
     Supported: Dropout helps.
     Difference in test accuracy: +0.050 (95 % interval +0.020 to +0.080, 5 seeds; claimed: above 0).
+    >>> claim("Dropout helps.", "Difference in test accuracy", [-0.1, 0.1, 0.2], above=0).state
+    'undecided'
     """
     bounds = {"above": above, "below": below, "within": within}
     given = {name: bound for name, bound in bounds.items() if bound is not None}
@@ -123,6 +130,8 @@ def claim(statement, quantity, row, *, above=None, below=None, within=None, unit
         raise ValueError(
             f"A claim says one thing: above=, below= or within=, got {', '.join(given) or 'none'}."
         )
+    if isinstance(row, list | np.ndarray):
+        row = {**mean_interval(row)._asdict(), "n": len(row)}
     if not isinstance(row, Mapping) and getattr(row, "ndim", 1) != 1:
         raise ValueError(f"A claim takes one row, such as table.loc['dropout'], got {len(row)}.")
     row = dict(row)

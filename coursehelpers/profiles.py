@@ -25,6 +25,8 @@ class Profile(NamedTuple):
         Strengths tried of each method, where the best is chosen on validation data.
     photos : int
         Training photos where convolutional networks are compared.
+    photo_epochs : int
+        Epochs of such a network.
     """
 
     name: str
@@ -34,17 +36,41 @@ class Profile(NamedTuple):
     iterations: int
     strengths: int
     photos: int
+    photo_epochs: int
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("quick", seeds=3, draws=50, epochs=6, iterations=1_000, strengths=1, photos=300),
         Profile(
-            "standard", seeds=5, draws=50, epochs=30, iterations=10_000, strengths=2, photos=1_000
+            "quick",
+            seeds=3,
+            draws=50,
+            epochs=6,
+            iterations=1_000,
+            strengths=1,
+            photos=300,
+            photo_epochs=15,
         ),
         Profile(
-            "full", seeds=10, draws=200, epochs=60, iterations=10_000, strengths=3, photos=1_000
+            "standard",
+            seeds=5,
+            draws=50,
+            epochs=30,
+            iterations=10_000,
+            strengths=2,
+            photos=1_000,
+            photo_epochs=40,
+        ),
+        Profile(
+            "full",
+            seeds=10,
+            draws=200,
+            epochs=60,
+            iterations=10_000,
+            strengths=3,
+            photos=1_000,
+            photo_epochs=60,
         ),
     )
 }

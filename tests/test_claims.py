@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coursehelpers.claims import LOOKS, MIME, claim
-from coursehelpers.metrics import summarize
+from coursehelpers.metrics import mean_interval, summarize
 from coursehelpers.training import Comparison
 
 numbers = st.floats(-100, 100)
@@ -42,6 +42,20 @@ def row(low, high, **more):
 )
 def test_the_interval_decides(bound, low, high, state):
     assert claim("It helps.", "Gain", row(low, high) | {"estimate": 0.1}, **bound).state == state
+
+
+@settings(deadline=None)  # the first example imports SciPy
+@given(st.lists(numbers, min_size=2, max_size=6))
+def test_repetitions_are_held_by_the_interval_of_their_mean(values):
+    made = claim("A.", "B", values, above=0)
+    assert made == claim("A.", "B", np.array(values), above=0)
+    assert made == claim("A.", "B", {**mean_interval(values)._asdict(), "n": len(values)}, above=0)
+
+
+@pytest.mark.parametrize("values", [[1.0], [], [[1.0, 2.0]], [1.0, math.nan]])
+def test_repetitions_that_have_no_interval_are_told(values):
+    with pytest.raises(ValueError, match="repetition"):
+        claim("A.", "B", values, above=0)
 
 
 @given(numbers, numbers, numbers)

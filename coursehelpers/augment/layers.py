@@ -1,7 +1,10 @@
 """The layers behind `build_augmenter`: what checks a batch, and what Keras lacks or does otherwise."""
 
+from functools import partial
+
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 
@@ -200,14 +203,17 @@ class RandAugment(keras.Layer):
         sign : float tensor, shape (n,)
             -1 or 1: the direction, where there are two.
         """
-        moved = self._move(images, drawn, sign)
-        factor = ops.reshape(1 + 0.9 * self.strength * sign, (-1, 1, 1, 1))
-        result = moved  # which the identity and the operations on colours leave in place
-        for number, name in enumerate(self.COLOUR, 1 + len(self.GEOMETRIC)):
-            changed = getattr(self, f"_{name}")(images, factor)
-            chosen = ops.reshape(drawn == number, (-1, 1, 1, 1))
-            result = ops.where(chosen, ops.clip(changed, 0, 1), result)
-        return result
+        # An operation on colours gets the images that drew it and no others: to apply all of them to
+        # every image would take three times as long. Group 0 is moved, or stays as it is.
+        groups = 1 + len(self.COLOUR)
+        group = tf.maximum(drawn - len(self.GEOMETRIC), 0)
+        pick = partial(tf.dynamic_partition, partitions=group, num_partitions=groups)
+        results = [pick(self._move(images, drawn, sign))[0]]
+        for name, part, up in zip(self.COLOUR, pick(images)[1:], pick(sign)[1:], strict=True):
+            factor = tf.reshape(1 + 0.9 * self.strength * up, (-1, 1, 1, 1))
+            results.append(tf.clip_by_value(getattr(self, f"_{name}")(part, factor), 0, 1))
+        stitched = tf.dynamic_stitch(pick(tf.range(tf.size(drawn))), results)
+        return tf.ensure_shape(stitched, images.shape)
 
     def _move(self, images, drawn, sign):
         """Rotate, shear or translate each image, in one step for all."""
@@ -232,8 +238,8 @@ class RandAugment(keras.Layer):
         )
 
     def _auto_contrast(self, images, factor):
-        low = ops.min(images, axis=(1, 2), keepdims=True)
-        spread = ops.max(images, axis=(1, 2), keepdims=True) - low
+        low = tf.reduce_min(images, axis=(1, 2), keepdims=True)
+        spread = tf.reduce_max(images, axis=(1, 2), keepdims=True) - low
         flat = spread == 0
         return ops.where(flat, images, (images - low) / ops.where(flat, 1.0, spread))
 
@@ -244,7 +250,7 @@ class RandAugment(keras.Layer):
         level = ops.cast(ops.round(rows * 255), "int32")
         below = ops.cumsum(ops.bincount(level, minlength=256), axis=1)
         ranks = ops.cast(ops.take_along_axis(below, level, axis=1), images.dtype)
-        lowest = ops.min(ranks, axis=1, keepdims=True)
+        lowest = tf.reduce_min(ranks, axis=1, keepdims=True)
         others = height * width - lowest  # pixels that are not as dark as the darkest
         equalized = ops.where(others == 0, rows, (ranks - lowest) / ops.maximum(others, 1))
         back = ops.reshape(equalized, (-1, channels, height, width))

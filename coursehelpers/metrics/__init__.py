@@ -7,6 +7,7 @@ from coursehelpers.metrics.intervals import (
     mean_interval,
     median_interval,
     paired_differences,
+    ratio_interval,
     summarize,
 )
 from coursehelpers.metrics.learning_curve import equivalent_size
@@ -19,6 +20,7 @@ __all__ = [
     "mean_interval",
     "median_interval",
     "paired_differences",
+    "ratio_interval",
     "reliability",
     "summarize",
 ]

@@ -75,6 +75,62 @@ def median_interval(values, confidence=0.95):
     return Interval(float(np.median(values)), low, high)
 
 
+def ratio_interval(numerators, denominators, confidence=0.95):
+    """Return the ratio of two means and its interval by Fieller's theorem (1954).
+
+    Parameters
+    ----------
+    numerators, denominators : array-like of float, shape (n,)
+        Pairs from independent repetitions, at least two.
+    confidence : float, default 0.95
+
+    Returns
+    -------
+    Interval
+        All ratios r for which Student's test does not reject that the mean of numerator minus r
+        times denominator is zero. It does not lie evenly around the estimate, and reaches from
+        minus to plus infinity where the mean of the denominators may be zero.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two pairs or one is incomplete, or `confidence` is not between 0
+        and 1.
+
+    References
+    ----------
+    E. C. Fieller: Some problems in interval estimation. Journal of the Royal Statistical Society B
+    16(2), 1954.
+
+    Examples
+    --------
+    >>> [round(number, 3) for number in ratio_interval([1.0, 2.0, 3.0], [4.0, 4.1, 4.2])]
+    [0.488, -0.126, 1.031]
+    """
+    from scipy import stats
+
+    numerators, denominators = (
+        _repetitions(values, confidence) for values in (numerators, denominators)
+    )
+    if len(numerators) != len(denominators):
+        raise ValueError(
+            f"Each numerator needs its denominator, got {len(numerators)} and {len(denominators)}."
+        )
+    n = len(numerators)
+    top, bottom = numerators.mean(), denominators.mean()
+    quantile = stats.t.ppf((1 + confidence) / 2, n - 1)
+    covariance = np.cov(numerators, denominators) * quantile**2 / n
+    # The bounds solve a r^2 - 2 b r + c = 0.
+    a = bottom**2 - covariance[1, 1]
+    b = top * bottom - covariance[0, 1]
+    c = top**2 - covariance[0, 0]
+    estimate = float(top / bottom) if bottom else float(np.copysign(np.inf, top))
+    if a <= 0:
+        return Interval(estimate, -np.inf, np.inf)
+    half = np.sqrt(max(b**2 - a * c, 0.0)) / a
+    return Interval(estimate, float(b / a - half), float(b / a + half))
+
+
 def summarize(frame, by, value, interval=mean_interval):
     """Summarize repetitions in a tidy frame: one row per group, with its interval.
 

@@ -2,46 +2,59 @@
 
 import numpy as np
 
+from coursehelpers.metrics.intervals import Interval, ratio_interval
 
-def equivalent_size(sizes, scores, score):
-    """Return the sample size at which a learning curve reaches a score.
 
-    The curve is a straight line over the logarithm of the sample size, fitted by least squares:
-    an approximation that holds over a decade or two of sizes.
+def equivalent_size(sizes, scores, score, confidence=0.95):
+    """Return the sample size at which a learning curve reaches a score, with its interval.
+
+    The curve is a straight line over the logarithm of the sample size, fitted by least squares in
+    every repetition: an approximation that holds over a decade or two of sizes. The logarithm of
+    the size is then a ratio of two means, of what the score is above the line's middle and of the
+    line's slope, and `ratio_interval` gives its interval.
 
     Parameters
     ----------
     sizes : array-like of int, shape (k,)
         Sample sizes, at least two different ones.
-    scores : array-like of float, shape (k,)
-        What was reached with them.
-    score : float
-        Where to read off the size.
+    scores : array-like of float, shape (n, k)
+        What was reached with them in each of n repetitions, at least two.
+    score : array-like of float, shape (n,)
+        Where to read off the size, in the same repetitions.
+    confidence : float, default 0.95
 
     Returns
     -------
-    float
-        The size, possibly outside of `sizes`; infinite or zero if more data do not help.
+    Interval
+        Of the size, possibly outside of `sizes`; from zero to infinity if the repetitions do not
+        tell that more data help.
 
     Raises
     ------
     ValueError
-        If the sizes and scores are no two rows of the same length, or a size is not positive.
+        If the shapes do not fit, a size is not positive, or there are fewer than two repetitions.
 
     Examples
     --------
-    >>> round(equivalent_size([100, 1000], [0.6, 0.7], 0.65))
-    316
+    >>> scores, score = [[0.6, 0.7], [0.6, 0.72], [0.58, 0.7]], [0.65, 0.66, 0.66]
+    >>> [round(size) for size in equivalent_size([100, 1000], scores, score)]
+    [362, 187, 609]
     """
-    sizes, scores = np.asarray(sizes, float), np.asarray(scores, float)
-    if sizes.ndim != 1 or sizes.shape != scores.shape or len(np.unique(sizes)) < 2:
+    sizes, scores, score = (np.asarray(array, float) for array in (sizes, scores, score))
+    one_row = sizes.ndim == score.ndim == 1
+    if not one_row or len(np.unique(sizes)) < 2 or scores.shape != (*score.shape, len(sizes)):
         raise ValueError(
-            "sizes and scores must be rows of the same length, with at least two different sizes, "
-            f"got the shapes {sizes.shape} and {scores.shape}."
+            "Expected k sizes, at least two of them different, n rows of k scores and n scores to "
+            f"read off, got the shapes {sizes.shape}, {scores.shape} and {score.shape}."
         )
     if not (sizes > 0).all():
         raise ValueError(f"A sample size is positive, got {sizes.min():g}.")
-    slope, intercept = np.polyfit(np.log(sizes), scores, 1)
-    if slope <= 0:
-        return np.inf if score > scores.mean() else 0.0
-    return float(np.exp(min((score - intercept) / slope, 700.0)))  # exp(700) is still finite
+    logarithms = np.log(sizes)
+    slopes = np.polyfit(logarithms, scores.T, 1)[0]
+    above = score - scores.mean(axis=1)
+    if slopes.mean() <= 0:  # no number of examples is enough, or none is needed
+        return Interval(np.inf if above.mean() > 0 else 0.0, 0.0, np.inf)
+    found = np.add(ratio_interval(above, slopes, confidence), logarithms.mean())
+    # Beyond a finite float, a size is as good as infinite.
+    with np.errstate(over="ignore"):
+        return Interval(*np.exp(found).tolist())
