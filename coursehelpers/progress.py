@@ -38,7 +38,7 @@ def progress(items, description=""):
 
 
 @contextlib.contextmanager
-def progress_bar(total, description=""):
+def progress_bar(total, description="", *, delay=0):
     """Show a progress bar while the block runs; it disappears at the end.
 
     Parameters
@@ -47,6 +47,8 @@ def progress_bar(total, description=""):
         Steps until the end.
     description : str, default ""
         What is going on.
+    delay : float, default 0
+        Seconds before the bar appears; what is done by then shows none.
 
     Yields
     ------
@@ -60,7 +62,13 @@ def progress_bar(total, description=""):
     where = {"disable": None} if line is None else {"file": line, "position": 0, "ascii": False}
     try:
         with tqdm(
-            total=total, desc=description, leave=False, mininterval=0.5, ncols=80, **where
+            total=total,
+            desc=description,
+            leave=False,
+            mininterval=0.5,
+            ncols=80,
+            delay=delay,
+            **where,
         ) as bar:
             yield bar
     finally:

@@ -1,0 +1,326 @@
+"""From a folder of photos to a network that tells them apart, in one call."""
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from coursehelpers.data.folder import ImageFolder, _require_readable
+from coursehelpers.data.images import Skipped
+from coursehelpers.data.sampling import _generator, _require_count
+from coursehelpers.data.scanning import ImageFiles, Parts, scan_image_folder
+from coursehelpers.metrics import Interval
+from coursehelpers.models import build_backbone
+from coursehelpers.models.backbones import OFFLINE
+from coursehelpers.transfer.features import compute, extract_features, folded, read_features
+from coursehelpers.transfer.head import Head, _require_classes, attach_head, train_head
+from coursehelpers.transfer.tuning import fine_tune, split_backbone
+
+IMAGE_SIZE = 160
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TransferResult:
+    """What `transfer` returns.
+
+    Attributes
+    ----------
+    model : keras.Model
+        From images with values in 0..255 to probabilities of the classes.
+    class_names : tuple of str
+    validation, test : Interval or None
+        Accuracy with its 95 % interval (Wilson's); None of a test part without photos. The
+        validation data have chosen the head, so that their accuracy flatters it a little.
+    counts : Parts
+        Photos of each part.
+    head : Head
+    skipped : tuple of Skipped
+        Path and reason of every file that was left out.
+    duplicates : tuple of tuple of Path
+        Copies in several parts or classes, see `coursehelpers.data.scan_image_folder`.
+    seconds : dict of str to float
+        Wall-clock time by stage.
+    """
+
+    model: object
+    class_names: tuple[str, ...]
+    validation: Interval
+    test: Interval | None
+    counts: Parts
+    head: Head
+    skipped: tuple[Skipped, ...]
+    duplicates: tuple[tuple[Path, ...], ...]
+    seconds: dict
+
+    def __repr__(self):
+        names = ", ".join(self.class_names[:10]) + (", ..." if len(self.class_names) > 10 else "")
+        text = f"TransferResult: {len(self.class_names)} classes ({names}); accuracy"
+        for name in ("validation", "test"):
+            accuracy, count = getattr(self, name), getattr(self.counts, name)
+            if accuracy:
+                text += f" {accuracy_text(accuracy)} on {count} {name} photos,"
+        text += f" {self.counts.train} to train on; {sum(self.seconds.values()):.1f} s"
+        if self.skipped:
+            text += f"; {len(self.skipped)} skipped, see .skipped"
+        if self.duplicates:
+            text += f"; {len(self.duplicates)} in several parts or classes, see .duplicates"
+        return text
+
+
+def accuracy_text(accuracy):
+    """Return an accuracy with its interval in words."""
+    return f"{accuracy.estimate:.3f} (95 % interval {accuracy.low:.3f} to {accuracy.high:.3f})"
+
+
+class _Known(NamedTuple):
+    """Features and class numbers of the parts, and what is known of the photos."""
+
+    parts: Parts
+    class_names: tuple
+    skipped: tuple
+    duplicates: tuple
+
+
+def transfer(
+    data,
+    *,
+    image_size=None,
+    backbone=OFFLINE,
+    weights="imagenet",
+    keep_last=0,
+    epochs=5,
+    learning_rate=1e-5,
+    validation=0.15,
+    test=0.15,
+    class_names=None,
+    seed=0,
+    batch_size=32,
+    cache=None,
+    resize="crop",
+    threads=None,
+):
+    """Train a network on photos, on top of one that was trained on ImageNet.
+
+    The backbone's features of all photos are computed once (`read_features`), a head on them is
+    trained and its L2 strength chosen on the validation part (`train_head`), and the test part is
+    evaluated a single time, at the end. With `keep_last`, the last blocks are fine-tuned together
+    with the head before that (`fine_tune`).
+
+    Parameters
+    ----------
+    data : path-like, ImageFiles, ImageFolder or three pairs of ndarray
+        A folder as `scan_image_folder` takes it, or what that or `load_image_folder` returns, or
+        training, validation and test data ``(x, y)``: images (n, height, width, 3) with values in
+        0..255, and class numbers (n,).
+    image_size : int, optional
+        Height and width to read photos with, by default 160. Arrays have their own.
+    backbone : str or keras.Model, default "efficientnet_lite0"
+        A name for `build_backbone`, or what it returned, with pooling; fine-tuning changes it.
+    weights : "imagenet" or path-like, default "imagenet"
+        For `build_backbone`.
+    keep_last : int, default 0
+        Blocks to fine-tune.
+    epochs, learning_rate
+        See `fine_tune`.
+    validation, test : float, default 0.15
+        Shares of the photos of a folder to draw for parts it does not have.
+    class_names : sequence of str, optional
+        Names for the class numbers of arrays, by default the numbers.
+    seed : int or sequence of int, default 0
+        Seed of the parts that are drawn, and of the order in fine-tuning. The head needs none.
+    batch_size, cache
+        See `extract_features`.
+    resize, threads
+        See `coursehelpers.data.read_images`.
+
+    Returns
+    -------
+    TransferResult
+
+    Raises
+    ------
+    DataError
+        As `scan_image_folder`, or if of some class no photo of a part can be read.
+    ValueError
+        If an option is impossible or does not fit the data, or there are no validation data.
+    ConnectionError
+        If the weights are to be downloaded and there is no network.
+
+    Examples
+    --------
+    >>> from coursehelpers.data import load_cats_dogs, split
+    >>> (x, y), _ = load_cats_dogs()
+    >>> parts = split(x, y, train=40, validation=20, test=20)
+    >>> result = transfer(parts, class_names=("cat", "dog"), cache=False)
+    >>> result.counts.test, result.model.output_shape
+    (20, (None, 2))
+    """
+    _require_count("batch_size", batch_size)
+    _require_count("keep_last", keep_last, least=0)
+    _generator(seed)
+    seconds = {}
+    with _timed(seconds, "scanning"):
+        data = _found(data, validation, test, seed)
+    if isinstance(data, ImageFiles):
+        if class_names is not None:
+            raise ValueError("class_names are the names of the folders; leave class_names out.")
+    else:
+        data = _arrays(data, class_names)
+    with _timed(seconds, "backbone"):
+        network = _backbone(backbone, weights, image_size, data)
+        lower, upper = (network, None)
+        if keep_last:
+            lower, upper = split_backbone(network, keep_last=keep_last)
+    with _timed(seconds, "features"):
+        options = {"batch_size": batch_size, "cache": cache}
+        if isinstance(data, ImageFiles):
+            options |= {"resize": resize, "threads": threads}
+            data = _photo_features(lower, data, image_size, options)
+        else:
+            parts = (_labelled(lower, part, options) for part in data.parts)
+            data = data._replace(parts=Parts(*parts))
+    train, held, tested = data.parts
+    with _timed(seconds, "head"):
+        pooled = [train[0], held[0]]
+        if upper is not None:
+            fast = folded(upper)
+            pooled = [_through(fast, x, batch_size) for x in pooled]
+        head = train_head(pooled[0], train[1], validation=(pooled[1], held[1]))
+    if upper is not None:
+        with _timed(seconds, "fine-tuning"):
+            options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size}
+            head, _ = fine_tune(upper, head, *train, validation=held, seed=seed, **options)
+    with _timed(seconds, "evaluation"):
+        predict = head.predict
+        if upper is not None:
+            tuned = folded(upper)
+
+            def predict(x):
+                return head.predict(_through(tuned, x, batch_size))
+
+        accuracies = [_accuracy(predict, *part) for part in (held, tested)]
+        model = attach_head(network, head)
+    counts = Parts(*(len(y) for _, y in data.parts))
+    return TransferResult(
+        model, data.class_names, *accuracies, counts, head, data.skipped, data.duplicates, seconds
+    )
+
+
+@contextlib.contextmanager
+def _timed(seconds, stage):
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start
+
+
+def _found(data, validation, test, seed):
+    if isinstance(data, str | os.PathLike):
+        data = scan_image_folder(data, validation=validation, test=test, seed=seed)
+    if isinstance(data, ImageFiles | ImageFolder):
+        parts = (data.train, data.validation, data.test)
+    elif (
+        isinstance(data, tuple | list)
+        and len(data) == 3
+        and all(isinstance(part, tuple | list) and len(part) == 2 for part in data)
+    ):
+        parts = data
+    else:
+        raise TypeError(
+            "data must be a folder, what scan_image_folder or load_image_folder returns, or three "
+            f"pairs (x, y) for training, validation and test, got {type(data).__name__}."
+        )
+    if not len(parts[1][1]):
+        raise ValueError(
+            "The validation part is empty, but the head is chosen on it. Ask for a larger share, or "
+            "add examples."
+        )
+    return data
+
+
+def _arrays(data, class_names):
+    """Return images and class numbers of the parts, and what is known about them."""
+    skipped, duplicates = (), ()
+    if isinstance(data, ImageFolder):
+        if class_names is not None:
+            raise ValueError("class_names are the names of the folders; leave class_names out.")
+        class_names, skipped, duplicates = data.class_names, data.skipped, data.duplicates
+        data = (data.train, data.validation, data.test)
+    parts = Parts(*((np.asarray(x), np.asarray(y)) for x, y in data))
+    for name, (x, y) in zip(Parts._fields, parts, strict=True):
+        if x.ndim != 4 or x.shape[1:] != parts.train[0].shape[1:] or y.shape != x.shape[:1]:
+            raise ValueError(
+                f"The {name} part must be images of shape (n, height, width, 3), the size of the "
+                f"training images, and n class numbers, got {x.shape} and {y.shape}."
+            )
+        if y.dtype.kind not in "ui":
+            raise ValueError(f"The {name} part must have class numbers, got dtype {y.dtype}.")
+    labels = np.concatenate([parts.validation[1], parts.test[1]])
+    count = _require_classes(parts.train[1], labels)
+    class_names = tuple(map(str, range(count) if class_names is None else class_names))
+    if len(class_names) != count:
+        raise ValueError(f"class_names must be {count} names, got {len(class_names)}.")
+    return _Known(parts, class_names, skipped, duplicates)
+
+
+def _backbone(backbone, weights, image_size, data):
+    if image_size is not None:
+        _require_count("image_size", image_size)
+    shape = 2 * (image_size or IMAGE_SIZE,) + (3,)
+    if not isinstance(data, ImageFiles):
+        if image_size is not None and shape != data.parts.train[0].shape[1:]:
+            raise ValueError(
+                f"image_size is {image_size}, but the images have the shape "
+                f"{data.parts.train[0].shape[1:]}. Leave it out, or resize the images."
+            )
+        shape = data.parts.train[0].shape[1:]
+    if isinstance(backbone, str):
+        return build_backbone(backbone, input_shape=shape, weights=weights, pooling="avg")
+    if len(getattr(backbone, "output_shape", ())) != 2:
+        raise ValueError(
+            "backbone must be a name or a model that gives one row of features per image, as "
+            f'build_backbone(..., pooling="avg") returns, got {backbone!r}.'
+        )
+    return backbone
+
+
+def _photo_features(lower, files, image_size, options):
+    """Return features and class numbers of the photos of each part that can be read."""
+    # In an order that does not depend on the parts: another seed finds the same stored features.
+    paths = sorted(chain.from_iterable(part.paths for part in files.parts))
+    x, index, skipped = read_features(lower, paths, image_size, **options)
+    rows = {paths[position]: row for row, position in enumerate(index)}
+    parts = []
+    for name, part in zip(Parts._fields, files.parts, strict=True):
+        read = np.array([path in rows for path in part.paths], bool)
+        _require_readable(name, part, part.y[read], files.class_names, skipped)
+        chosen = [rows[path] for path in part.paths if path in rows]
+        parts.append((x[chosen], part.y[read]))
+    unread = {path for path, _ in skipped}
+    duplicates = tuple(group for group in files.duplicates if unread.isdisjoint(group))
+    return _Known(Parts(*parts), files.class_names, files.skipped + skipped, duplicates)
+
+
+def _labelled(lower, part, options):
+    x, y = part
+    return extract_features(lower, x, **options), y
+
+
+def _through(network, x, batch_size):
+    batches = (x[i : i + batch_size] for i in range(0, len(x), batch_size))
+    return compute(network, ((batch, len(batch)) for batch in batches), len(x), batch_size)
+
+
+def _accuracy(predict, x, y):
+    """Return the share of right classes and Wilson's interval, or None without examples."""
+    from scipy.stats import binomtest
+
+    if not len(y):
+        return None
+    right = int((predict(x).argmax(axis=1) == y).sum())
+    low, high = binomtest(right, len(y)).proportion_ci(method="wilson")
+    return Interval(right / len(y), float(low), float(high))
