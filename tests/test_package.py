@@ -42,7 +42,8 @@ def test_import_of_the_package_imports_nothing_heavy():
 
 @pytest.mark.parametrize(
     "module",
-    ["data", "models", "checks", "training", "metrics", "claims", "layer_statistics", "plots"],
+    ["data", "models", "checks", "training", "metrics", "claims", "layer_statistics", "plots"]
+    + ["transfer"],
 )
 def test_import_of_a_module_imports_nothing_heavy(module):
     modules = imported_by(f"import numpy, coursehelpers.{module}")

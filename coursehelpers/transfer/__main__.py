@@ -114,7 +114,7 @@ def main(arguments=None):
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
-    except (ValueError, TypeError, RuntimeError, OSError) as error:
+    except (ValueError, RuntimeError, OSError) as error:
         # What the user can do about it is in the message.
         print(f"Error: {error}", file=sys.stderr)
         return 1

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 import warnings
 import zipfile
@@ -14,6 +15,9 @@ import numpy as np
 # Another number makes all that was stored before unknown: for when the computation changes.
 VERSION = 1
 VARIABLE = "COURSEHELPERS_CACHE"
+# The user may name a folder in which other files lie; they are none of our business.
+OURS = re.compile(r"[0-9a-f]{64}\.npz|features-.*\.part")
+MOST_STORED = 2 * 2**30  # bytes, above which the files that were used longest ago are removed
 
 
 def cache_folder(cache=None):
@@ -23,7 +27,8 @@ def cache_folder(cache=None):
     ----------
     cache : None, False or path-like, default None
         None is the folder that the environment variable ``COURSEHELPERS_CACHE`` names, or else
-        ``coursehelpers`` in the user's cache folder (``$XDG_CACHE_HOME``, or ``~/.cache``). It may
+        ``coursehelpers`` in the user's cache folder (``$XDG_CACHE_HOME``, or ``~/.cache``). Of the
+        features in it, those that were used longest ago make room for new ones above 2 GB; it may
         be deleted at any time.
 
     Returns
@@ -95,8 +100,9 @@ def add_array(digest, array):
 def load(path):
     """Return the arrays of a file by their names, or None if it is missing or damaged."""
     try:
-        # The archive has a checksum of each array, which is compared when it is read.
-        with np.load(path, allow_pickle=False) as arrays:
+        # The archive has a checksum of each array, which is compared when it is read. Of a damaged
+        # file that NumPy opens itself it forgets to close it.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
         # What was used last is kept longest.
         os.utime(path)
@@ -110,7 +116,7 @@ def store(path, arrays):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Under another name until it is complete: nobody ever finds a half of it.
-        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        handle, partial = tempfile.mkstemp(dir=path.parent, prefix="features-", suffix=".part")
         try:
             with open(handle, "wb") as file:
                 np.savez(file, **arrays)
@@ -118,9 +124,27 @@ def store(path, arrays):
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(partial)
+        # Another program may be making room too.
+        with contextlib.suppress(FileNotFoundError):
+            _make_room(path)
     except OSError as error:
         warnings.warn(
             f"The features cannot be stored in {path.parent} ({error.strerror or error}), so that "
             f"the next run computes them again. Give another folder as cache, or in {VARIABLE}.",
             stacklevel=2,
         )
+
+
+def _make_room(newest):
+    """Remove what was used longest ago, and what an interrupted run has left."""
+    files = [
+        (path.stat().st_mtime, path.stat().st_size, path)
+        for path in newest.parent.iterdir()
+        if OURS.fullmatch(path.name)
+    ]
+    total = sum(size for _, size, _ in files)
+    for _, size, path in sorted(files):
+        if total <= MOST_STORED or path == newest:
+            return
+        path.unlink(missing_ok=True)
+        total -= size

@@ -76,7 +76,7 @@ def extract_features(backbone, images, *, batch_size=32, cache=None):
     folder = cache_folder(cache)
     images = _require_images(images, backbone)
     path = None
-    if folder:
+    if folder and len(images):
         digest = hashlib.sha256(f"{VERSION} images {model_hash(backbone)};".encode())
         add_array(digest, images)
         path = folder / f"{digest.hexdigest()}.npz"
@@ -150,7 +150,7 @@ def read_features(
     options = {"resize": resize, "draft": draft, "threads": threads}
     batches = iterate_images(paths, image_size, batch_size=batch_size, **options)
     path = None
-    if folder:
+    if folder and paths:
         path = folder / f"{_photos_hash(backbone, paths, image_size, resize, draft)}.npz"
         found = _unpacked(load(path), paths)
         if found:

@@ -124,7 +124,9 @@ def attach_head(backbone, head):
     Parameters
     ----------
     backbone : keras.Model
-        With pooling; it becomes a layer of the model, used as it predicts (``training=False``).
+        With pooling; it becomes a layer of the model, called with ``training=False``. To train the
+        model further, `coursehelpers.models.freeze` the backbone: ``fit`` of Keras 3 calls
+        normalization in it with ``training=True`` in spite of that, unless it is frozen.
     head : Head
         What `train_head` made of the backbone's features.
 

@@ -9,6 +9,7 @@ from coursehelpers.data.sampling import _generator, _require_count
 from coursehelpers.models import blocks, freeze
 from coursehelpers.progress import progress_bar
 from coursehelpers.transfer.features import DELAY, compute
+from coursehelpers.transfer.head import attach_head
 
 
 class SplitBackbone(NamedTuple):
@@ -117,7 +118,24 @@ def fine_tune(
     Raises
     ------
     ValueError
-        If shapes do not fit or a number is not positive.
+        If shapes do not fit, a class number is none of the head's, or a number is not positive.
+
+    Examples
+    --------
+    >>> from coursehelpers.models import build_backbone
+    >>> from coursehelpers.transfer import extract_features, train_head
+    >>> lower, upper = split_backbone(
+    ...     build_backbone(input_shape=(32, 32, 3), pooling="avg"), keep_last=1
+    ... )
+    >>> images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), np.uint8)
+    >>> activations, y = extract_features(lower, images, cache=False), np.arange(8) % 2
+    >>> features = upper.predict(activations, verbose=0)
+    >>> head = train_head(features, y, validation=(features, y))
+    >>> head, losses = fine_tune(
+    ...     upper, head, activations, y, validation=(activations, y), epochs=2
+    ... )
+    >>> len(losses)
+    3
     """
     import keras
 
@@ -126,14 +144,18 @@ def fine_tune(
     if not 0 < learning_rate < np.inf:
         raise ValueError(f"learning_rate must be a positive number, got {learning_rate!r}.")
     x_val, y_val = validation
+    y, y_val = np.asarray(y), np.asarray(y_val)
     for name, x, labels in (("activations", activations, y), ("validation", x_val, y_val)):
         if x.shape[1:] != upper.input_shape[1:] or len(x) != len(labels) or not len(x):
             raise ValueError(
                 f"{name} must have the shape (n, {', '.join(map(str, upper.input_shape[1:]))}) that "
                 f"{upper.name} takes and n class numbers, got {x.shape} and {len(labels)}."
             )
-    from coursehelpers.transfer.head import attach_head
-
+        if labels.dtype.kind not in "ui" or not 0 <= labels.min() <= labels.max() < len(head.bias):
+            raise ValueError(
+                f"The class numbers of {name} must be integers from 0 to {len(head.bias) - 1}, got "
+                f"{labels.dtype} from {labels.min()} to {labels.max()}."
+            )
     rng = _generator(seed)
     model = attach_head(upper, head)
     model.compile(

@@ -15,7 +15,7 @@ from coursehelpers.data.images import Skipped
 from coursehelpers.data.sampling import _generator, _require_count
 from coursehelpers.data.scanning import ImageFiles, Parts, scan_image_folder
 from coursehelpers.metrics import Interval
-from coursehelpers.models import build_backbone
+from coursehelpers.models import build_backbone, freeze
 from coursehelpers.models.backbones import OFFLINE
 from coursehelpers.transfer.features import compute, extract_features, folded, read_features
 from coursehelpers.transfer.head import Head, _require_classes, attach_head, train_head
@@ -120,7 +120,8 @@ def transfer(
     image_size : int, optional
         Height and width to read photos with, by default 160. Arrays have their own.
     backbone : str or keras.Model, default "efficientnet_lite0"
-        A name for `build_backbone`, or what it returned, with pooling; fine-tuning changes it.
+        A name for `build_backbone`, or what it returned, with pooling. All but the last blocks are
+        frozen, and fine-tuning changes those.
     weights : "imagenet" or path-like, default "imagenet"
         For `build_backbone`.
     keep_last : int, default 0
@@ -173,9 +174,11 @@ def transfer(
         data = _arrays(data, class_names)
     with _timed(seconds, "backbone"):
         network = _backbone(backbone, weights, image_size, data)
-        lower, upper = (network, None)
+        lower, upper = network, None
         if keep_last:
             lower, upper = split_backbone(network, keep_last=keep_last)
+        else:
+            freeze(network)
     with _timed(seconds, "features"):
         options = {"batch_size": batch_size, "cache": cache}
         if isinstance(data, ImageFiles):
