@@ -116,6 +116,17 @@ def test_progress_bar_is_silent_where_nobody_looks(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(("delay", "shown"), [(60, False), (0, True)])
+def test_bar_with_a_delay_stays_away_from_what_is_quick(delay, shown):
+    with (
+        contextlib.redirect_stderr(Terminal()) as err,
+        progress_bar(3, "soon done", delay=delay) as bar,
+    ):
+        bar.update(3)
+    assert ("soon done" in err.getvalue()) == shown
+    assert err.left() == ""
+
+
 # --- In a kernel --------------------------------------------------------------------------------
 
 # Name of a cell to its source. The notebook is executed once, in this order.

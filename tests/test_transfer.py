@@ -17,7 +17,6 @@ from coursehelpers.data import (
 )
 from coursehelpers.transfer import cache, features, transfer
 from tests.test_data_folder import photos, three_parts
-from tests.test_models_backbones import no_network  # noqa: F401  (a fixture)
 from tests.tiny_backbone import tiny_backbone
 
 SIZE = 32
@@ -46,8 +45,8 @@ def cats_and_dogs():
     return [(enlarged(x, 64), y) for x, y in (train, validation, test)]
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
+@pytest.fixture(name="root", scope="module")
+def cats_and_dogs_on_disk(tmp_path_factory):
     """A folder of light cats and dark dogs, 24 each, and a file that is no photo."""
     root, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
     for name, low in zip(NAMES, (100, 0), strict=True):
@@ -193,11 +192,15 @@ def test_class_without_a_readable_photo_is_named(tmp_path):
         tiny_transfer(made)
 
 
-@pytest.mark.usefixtures("no_network")
-def test_weights_that_need_a_network_name_the_way_out(root, monkeypatch, tmp_path):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    with pytest.raises(ConnectionError, match=r"'nasnet_mobile' cannot .*'efficientnet_lite0'"):
-        transfer(root, backbone="nasnet_mobile", image_size=224)
+def test_weights_that_need_a_network_name_the_way_out(root, monkeypatch):
+    import keras
+
+    def fail(**options):
+        raise Exception("URL fetch failure on https://host/vgg16.h5: None -- no network")
+
+    monkeypatch.setattr(keras.applications, "VGG16", fail)
+    with pytest.raises(ConnectionError, match=r"'vgg16' cannot .*no network.*'efficientnet_lite0'"):
+        transfer(root, backbone="vgg16")
 
 
 X, Y = np.zeros((8, SIZE, SIZE, 3), np.uint8), np.arange(8) % 2

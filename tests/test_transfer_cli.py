@@ -13,7 +13,7 @@ import pytest
 from coursehelpers.data import decoding
 from coursehelpers.transfer import __main__ as cli
 from coursehelpers.transfer import cache, workflow
-from tests.test_transfer import NAMES, SIZE, root  # noqa: F401  (a fixture)
+from tests.test_transfer import NAMES, SIZE, cats_and_dogs_on_disk  # noqa: F401  (the fixture root)
 from tests.tiny_backbone import tiny_backbone
 
 # Keras stores variables through an interface of NumPy 1.
@@ -39,7 +39,7 @@ def lines(text):
 
 
 @stores
-def test_table_and_model_come_out(root, capsys, tmp_path):  # noqa: F811
+def test_table_and_model_come_out(root, capsys, tmp_path):
     import keras
 
     saved = tmp_path / "model.keras"
@@ -60,7 +60,7 @@ def test_table_and_model_come_out(root, capsys, tmp_path):  # noqa: F811
     assert NAMES[p.argmax()] == "cat"
 
 
-def test_cache_is_used_unless_it_is_off(root, capsys, folder, tmp_path):  # noqa: F811
+def test_cache_is_used_unless_it_is_off(root, capsys, folder, tmp_path):
     assert cli.main([str(root), *QUICK, "--no-cache"]) == 0
     assert not folder.exists()
     assert cli.main([str(root), *QUICK, "--cache", str(tmp_path / "mine")]) == 0
@@ -70,7 +70,7 @@ def test_cache_is_used_unless_it_is_off(root, capsys, folder, tmp_path):  # noqa
     assert "Note: The features cannot be stored in" in capsys.readouterr().err
 
 
-def test_no_test_photos_are_told(root, capsys):  # noqa: F811
+def test_no_test_photos_are_told(root, capsys):
     assert cli.main([str(root), *QUICK, "--test", "0"]) == 0
     assert lines(capsys.readouterr().out)["test"] == "no photos"
 
@@ -87,7 +87,7 @@ def test_no_test_photos_are_told(root, capsys):  # noqa: F811
         ([".", "--seed", "-1"], "SEED must be an integer"),
     ],
 )
-def test_errors_of_the_user_have_no_traceback(root, capsys, monkeypatch, arguments, says):  # noqa: F811
+def test_errors_of_the_user_have_no_traceback(root, capsys, monkeypatch, arguments, says):
     monkeypatch.chdir(root)
     assert cli.main(arguments) == 1
     out, err = capsys.readouterr()
@@ -96,7 +96,7 @@ def test_errors_of_the_user_have_no_traceback(root, capsys, monkeypatch, argumen
     assert says in err
 
 
-def test_mistakes_of_ours_have_one(root, monkeypatch):  # noqa: F811
+def test_mistakes_of_ours_have_one(root, monkeypatch):
     monkeypatch.setattr(cli, "transfer", lambda *_, **__: {}["mistake"])
     with pytest.raises(KeyError, match="mistake"):
         cli.main([str(root)])
@@ -120,7 +120,7 @@ def test_wrong_calls_are_refused_before_anything_starts(capsys, monkeypatch, arg
     assert says in capsys.readouterr().err
 
 
-def test_interrupt_is_one_line_and_leaves_nothing(root, capsys, monkeypatch, folder):  # noqa: F811
+def test_interrupt_is_one_line_and_leaves_nothing(root, capsys, monkeypatch, folder):
     decode = decoding.decode
 
     def interrupt(path, *options):

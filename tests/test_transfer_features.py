@@ -1,19 +1,15 @@
-"""Features: those of the backbone, computed once, and never lost or mixed up by the cache."""
+"""Features: those of the backbone, for images and photos, and what is refused."""
 
-import contextlib
-import errno
 import os
-import shutil
 import signal
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from coursehelpers.data import DataError, decoding, read_images
-from coursehelpers.models import build_backbone, freeze
-from coursehelpers.transfer import cache, cache_folder, extract_features, features, read_features
+from coursehelpers.models import build_backbone
+from coursehelpers.transfer import cache, extract_features, features, read_features
 from tests.tiny_backbone import FEATURES, tiny_backbone
 
 SIZE = 32
@@ -31,24 +27,6 @@ def folder(tmp_path, monkeypatch):
     """The default folder of this test, which no other test and no user shares."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache"
-
-
-@contextlib.contextmanager
-def only_stored():
-    """Refuse to compute anything."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(features, "folded", lambda backbone: pytest.fail("computed again"))
-        yield
-
-
-@contextlib.contextmanager
-def counted():
-    """Count the computations in a list."""
-    computed = []
-    compute = features.compute
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(features, "compute", lambda *args: computed.append(1) or compute(*args))
-        yield computed
 
 
 def stored(folder):
@@ -126,220 +104,6 @@ def test_bar_waits_for_long_runs_and_is_closed(backbone, tmp_path, bars, functio
     function(backbone, given, cache=False)
     (bar,) = bars
     assert (bar.n, bar.total, bar.closed, bar.delay) == (5, 5, True, features.DELAY)
-
-
-# --- What is stored -----------------------------------------------------------------------------
-
-
-def test_second_call_computes_nothing(backbone, folder):
-    first = extract_features(backbone, IMAGES)
-    assert len(stored(folder)) == 1
-    with only_stored():
-        again = extract_features(backbone, IMAGES.copy(), batch_size=2)
-    np.testing.assert_array_equal(first, again)
-    assert again.dtype == np.float32
-
-
-def test_backbone_built_again_or_frozen_finds_its_features(backbone):
-    extract_features(backbone, IMAGES)
-    twin = tiny_backbone(SIZE)
-    with only_stored():
-        freeze(twin, keep_last=2)
-        extract_features(twin, IMAGES)
-
-
-def test_names_that_keras_counts_up_do_not_matter():
-    import keras
-
-    def build(seed):
-        keras.utils.set_random_seed(seed)
-        inside = keras.Sequential([keras.layers.Conv2D(2, 1), keras.layers.ReLU()])
-        image = keras.Input((SIZE, SIZE, 3))
-        # VGG has an operation of this kind, ConvNeXt layers in layers.
-        return keras.Model(image, inside(image[..., ::-1]) + 1.0)
-
-    one, other, changed = build(0), build(0), build(1)
-    assert one.layers[-1].name != other.layers[-1].name
-    assert cache.model_hash(one) == cache.model_hash(other) != cache.model_hash(changed)
-
-
-def test_pixels_types_shapes_weights_and_structure_matter():
-    import keras
-
-    def build(strides=1, activation=None):
-        keras.utils.set_random_seed(0)
-        layer = keras.layers.Conv2D(2, 1, strides=strides, activation=activation)
-        image = keras.Input((None, None, 3))
-        return keras.Model(image, keras.layers.GlobalAveragePooling2D()(layer(image)))
-
-    model, heavier = build(), build()
-    heavier.set_weights([weight + 1e-6 for weight in heavier.get_weights()])
-    changed = IMAGES.copy()
-    changed[4, 31, 31, 2] ^= 1
-    given = [
-        *((model, images) for images in (IMAGES, changed, IMAGES[:4], IMAGES.astype("float32"))),
-        (model, IMAGES.reshape(5, 16, 64, 3)),
-        *((other, IMAGES) for other in (heavier, build(strides=2), build(activation="relu"))),
-    ]
-    with counted() as computed:
-        for _ in range(2):
-            for network, images in given:
-                extract_features(network, images)
-    assert len(computed) == len(given)
-
-
-def test_photos_are_known_by_their_bytes_wherever_they_lie(backbone, tmp_path):
-    paths = photos(tmp_path / "photos")
-    paths[1].write_bytes(b"no photo")
-    first = read_features(backbone, paths)
-    shutil.move(tmp_path / "photos", tmp_path / "moved")
-    moved = [tmp_path / "moved" / path.name for path in paths]
-    for path in moved:
-        os.utime(path, (0, 0))
-    with only_stored():
-        again = read_features(backbone, moved, batch_size=2, threads=1)
-    np.testing.assert_array_equal(again.x, first.x)
-    np.testing.assert_array_equal(again.index, first.index)
-    assert again.index.dtype == first.index.dtype == np.int64
-    # The reasons are stored, the paths are those that were asked for.
-    assert [(path, reason) for path, reason in again.skipped] == [
-        (moved[1], "is not an image that Pillow can read")
-    ]
-
-
-def test_exchanged_photo_order_and_options_matter(backbone, tmp_path):
-    paths = photos(tmp_path / "photos")
-    with counted() as computed:
-        first = read_features(backbone, paths)
-        before = paths[2].stat()
-        content = bytearray(paths[2].read_bytes())
-        content[len(content) // 2] ^= 255
-        paths[2].write_bytes(content)
-        # As tools do that copy a file with its time.
-        os.utime(paths[2], ns=(before.st_atime_ns, before.st_mtime_ns))
-        assert not np.array_equal(read_features(backbone, paths).x[2], first.x[2])
-        read_features(backbone, paths[::-1])
-        read_features(backbone, paths, resize="squeeze")
-        read_features(backbone, paths, draft=False)
-        paths[0].unlink()
-        assert read_features(backbone, paths).index.tolist() == [1, 2, 3, 4]
-    assert len(computed) == 6
-
-
-def test_folder_is_the_one_of_the_argument_the_variable_or_the_user(monkeypatch, folder):
-    assert cache_folder() == folder
-    assert cache_folder("~/mine") == Path.home() / "mine"
-    assert cache_folder(Path("mine")) == Path("mine")
-    monkeypatch.setenv(cache.VARIABLE, "")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/var/user")
-    assert cache_folder() == Path("/var/user/coursehelpers")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == Path.home() / ".cache/coursehelpers"
-    for wrong in (True, 3):
-        with pytest.raises(TypeError, match=f"a folder, False or None.* got {wrong}"):
-            cache_folder(wrong)
-
-
-def test_nothing_is_stored_when_the_cache_is_off(backbone, folder, tmp_path):
-    extract_features(backbone, IMAGES, cache=False)
-    read_features(backbone, photos(tmp_path / "photos"), cache=False)
-    assert stored(folder) == []
-    extract_features(backbone, IMAGES, cache=tmp_path / "mine")
-    assert (stored(folder), len(stored(tmp_path / "mine"))) == ([], 1)
-
-
-# --- When storing goes wrong --------------------------------------------------------------------
-
-
-def pickled(path, content):
-    np.savez(path, x=np.array([{}], object))
-
-
-DAMAGE = {
-    "empty": lambda path, content: path.write_bytes(b""),
-    "cut": lambda path, content: path.write_bytes(content[: len(content) // 2]),
-    "text": lambda path, content: path.write_text("features"),
-    "flipped": lambda path, content: path.write_bytes(
-        content[:140] + bytes([content[140] ^ 1]) + content[141:]
-    ),
-    "folder": lambda path, content: (path.unlink(), path.mkdir()),
-    "pickle": pickled,
-    "other": lambda path, content: np.savez(path, features=np.zeros(3)),
-    "fewer": lambda path, content: np.savez(
-        path, x=np.zeros((1, FEATURES)), index=np.zeros(1), reasons=np.array(["a", "b"])
-    ),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGE)
-@pytest.mark.parametrize("function", [extract_features, read_features])
-def test_damaged_file_is_computed_again(backbone, folder, tmp_path, damage, function):
-    given = photos(tmp_path / "photos") if function is read_features else IMAGES
-    first = function(backbone, given)
-    (path,) = stored(folder)
-    DAMAGE[damage](path, path.read_bytes())
-    if damage == "folder":
-        with pytest.warns(UserWarning, match="cannot be stored"):
-            again = function(backbone, given)
-    else:
-        again = function(backbone, given)
-        with only_stored():
-            function(backbone, given)
-    if function is read_features:
-        first, again = first.x, again.x
-    np.testing.assert_array_equal(first, again)
-    assert stored(folder) == [path]
-
-
-def fail(error):
-    def save(file, **arrays):
-        file.write(b"half of it")
-        raise error
-
-    return save
-
-
-def test_full_disk_loses_nothing_but_time(backbone, folder, monkeypatch):
-    error = OSError(errno.ENOSPC, "No space left on device")
-    monkeypatch.setattr(np, "savez", fail(error))
-    with pytest.warns(UserWarning, match=r"in .*cache \(No space left.*COURSEHELPERS_CACHE"):
-        computed = extract_features(backbone, IMAGES)
-    assert computed.shape == (5, FEATURES)
-    assert stored(folder) == []
-
-
-def test_folder_that_cannot_be_written_loses_nothing_but_time(backbone, tmp_path):
-    # For root, who may run the tests, no folder is read-only; a file in its place is as good.
-    (tmp_path / "file").write_text("")
-    with pytest.warns(UserWarning, match="Give another folder as cache"):
-        computed = extract_features(backbone, IMAGES, cache=tmp_path / "file" / "cache")
-    assert computed.shape == (5, FEATURES)
-
-
-def test_interrupt_while_storing_leaves_no_half_file(backbone, folder, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(np, "savez", fail(KeyboardInterrupt()))
-        with pytest.raises(KeyboardInterrupt):
-            extract_features(backbone, IMAGES)
-    assert stored(folder) == []
-
-
-def test_what_was_used_longest_ago_makes_room(folder, monkeypatch):
-    paths = [folder / f"{i:064x}.npz" for i in range(4)]
-    monkeypatch.setattr(cache, "MOST_STORED", 2500)
-    folder.mkdir()
-    (folder / "my thesis.npz").write_bytes(bytes(9000))
-    for i, path in enumerate(paths[:2]):
-        cache.store(path, {"x": np.zeros(100)})
-        os.utime(path, (i, i))
-    (folder / "features-killed.part").write_bytes(bytes(9000))
-    os.utime(folder / "features-killed.part", (0, 0))
-    assert cache.load(paths[0]) is not None
-    for i, path in enumerate(paths[2:], start=2):
-        cache.store(path, {"x": np.zeros(100)})
-        os.utime(path, (i, i))
-    # Two of about a kilobyte each have room, and the first was read since it was stored.
-    assert stored(folder) == [paths[0], paths[3], folder / "my thesis.npz"]
 
 
 def test_interrupt_ends_threads_and_bar(backbone, tmp_path, monkeypatch, bars, folder):

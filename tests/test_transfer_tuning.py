@@ -33,8 +33,8 @@ def moved(before, model):
 
 @pytest.mark.parametrize(
     ("name", "keep_last"),
-    # Plain, with residuals around the cut, with a normalization before them, with dense links.
-    [("vgg16", 1), ("mobilenet_v2", 3), ("resnet50_v2", 2), ("densenet121", 5)],
+    # Plain, and with a normalization between residuals and the cut.
+    [("vgg16", 1), ("resnet50_v2", 2)],
 )
 def test_parts_compute_what_the_whole_computes(name, keep_last):
     backbone = build_backbone(name, weights=None, input_shape=(32, 32, 3), pooling="avg", seed=0)

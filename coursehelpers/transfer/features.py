@@ -71,23 +71,32 @@ def extract_features(backbone, images, *, batch_size=32, cache=None):
     >>> extract_features(backbone, np.zeros((3, 32, 32, 3), np.uint8), cache=False).shape
     (3, 1280)
     """
+    return extract_parts(backbone, [images], batch_size=batch_size, cache=cache)[0]
+
+
+def extract_parts(backbone, parts, *, batch_size, cache):
+    """Compute the features of several arrays of images with a backbone that is folded once."""
     _require_backbone(backbone)
     _require_count("batch_size", batch_size)
     folder = cache_folder(cache)
-    images = _require_images(images, backbone)
-    path = None
-    if folder and len(images):
-        digest = hashlib.sha256(f"{VERSION} images {model_hash(backbone)};".encode())
-        add_array(digest, images)
-        path = folder / f"{digest.hexdigest()}.npz"
-        stored = load(path)
-        if stored and len(stored.get("x", ())) == len(images):
-            return stored["x"]
-    batches = (images[i : i + batch_size] for i in range(0, len(images), batch_size))
-    x = compute(folded(backbone), ((x, len(x)) for x in batches), len(images), batch_size)
-    if path:
-        store(path, {"x": x})
-    return x
+    parts = [_require_images(images, backbone) for images in parts]
+    start = f"{VERSION} images {model_hash(backbone)};".encode() if folder else None
+    network, found = None, []
+    for images in parts:
+        path = None
+        if folder and len(images):
+            digest = hashlib.sha256(start)
+            add_array(digest, images)
+            path = folder / f"{digest.hexdigest()}.npz"
+            stored = load(path)
+            if stored and len(stored.get("x", ())) == len(images):
+                found.append(stored["x"])
+                continue
+        network = network or folded(backbone)
+        found.append(compute(network, *batched(images, batch_size), batch_size))
+        if path:
+            store(path, {"x": found[-1]})
+    return found
 
 
 def read_features(
@@ -186,6 +195,12 @@ def folded(backbone):
     # XLA takes several times as long on a processor, and Keras chooses it if there is a GPU too.
     network.compile(jit_compile=False)
     return network
+
+
+def batched(x, batch_size):
+    """Return batches as `compute` takes them, and how many examples they hold."""
+    batches = (x[start : start + batch_size] for start in range(0, len(x), batch_size))
+    return ((batch, len(batch)) for batch in batches), len(x)
 
 
 def compute(network, batches, total, batch_size, description="computing features"):

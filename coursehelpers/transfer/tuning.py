@@ -8,7 +8,7 @@ import numpy as np
 from coursehelpers.data.sampling import _generator, _require_count
 from coursehelpers.models import blocks, freeze
 from coursehelpers.progress import progress_bar
-from coursehelpers.transfer.features import DELAY, compute
+from coursehelpers.transfer.features import DELAY, batched, compute
 from coursehelpers.transfer.head import attach_head
 
 
@@ -185,8 +185,7 @@ def _values(model):
 
 
 def _validation_loss(model, x, y, batch_size):
-    batches = (x[i : i + batch_size] for i in range(0, len(x), batch_size))
-    p = compute(model, ((x, len(x)) for x in batches), len(x), batch_size, "validating")
+    p = compute(model, *batched(x, batch_size), batch_size, "validating")
     return float(-np.log(np.maximum(p[np.arange(len(y)), y], 1e-7)).mean())
 
 

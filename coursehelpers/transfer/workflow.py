@@ -17,7 +17,7 @@ from coursehelpers.data.scanning import ImageFiles, Parts, scan_image_folder
 from coursehelpers.metrics import Interval
 from coursehelpers.models import build_backbone, freeze
 from coursehelpers.models.backbones import OFFLINE
-from coursehelpers.transfer.features import compute, extract_features, folded, read_features
+from coursehelpers.transfer.features import batched, compute, extract_parts, folded, read_features
 from coursehelpers.transfer.head import Head, _require_classes, attach_head, train_head
 from coursehelpers.transfer.tuning import fine_tune, split_backbone
 
@@ -185,14 +185,15 @@ def transfer(
             options |= {"resize": resize, "threads": threads}
             data = _photo_features(lower, data, image_size, options)
         else:
-            parts = (_labelled(lower, part, options) for part in data.parts)
-            data = data._replace(parts=Parts(*parts))
+            x = extract_parts(lower, [x for x, _ in data.parts], **options)
+            labels = [y for _, y in data.parts]
+            data = data._replace(parts=Parts(*zip(x, labels, strict=True)))
     train, held, tested = data.parts
     with _timed(seconds, "head"):
         pooled = [train[0], held[0]]
         if upper is not None:
             fast = folded(upper)
-            pooled = [_through(fast, x, batch_size) for x in pooled]
+            pooled = [compute(fast, *batched(x, batch_size), batch_size) for x in pooled]
         head = train_head(pooled[0], train[1], validation=(pooled[1], held[1]))
     if upper is not None:
         with _timed(seconds, "fine-tuning"):
@@ -204,7 +205,7 @@ def transfer(
             tuned = folded(upper)
 
             def predict(x):
-                return head.predict(_through(tuned, x, batch_size))
+                return head.predict(compute(tuned, *batched(x, batch_size), batch_size))
 
         accuracies = [_accuracy(predict, *part) for part in (held, tested)]
         model = attach_head(network, head)
@@ -306,16 +307,6 @@ def _photo_features(lower, files, image_size, options):
     unread = {path for path, _ in skipped}
     duplicates = tuple(group for group in files.duplicates if unread.isdisjoint(group))
     return _Known(Parts(*parts), files.class_names, files.skipped + skipped, duplicates)
-
-
-def _labelled(lower, part, options):
-    x, y = part
-    return extract_features(lower, x, **options), y
-
-
-def _through(network, x, batch_size):
-    batches = (x[i : i + batch_size] for i in range(0, len(x), batch_size))
-    return compute(network, ((batch, len(batch)) for batch in batches), len(x), batch_size)
 
 
 def _accuracy(predict, x, y):
