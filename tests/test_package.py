@@ -84,7 +84,8 @@ def wheel(tmp_path_factory):
 
 
 def test_wheel_carries_every_module_and_every_data_file(wheel):
-    data = ["README.md", *recorded_hashes(ROOT / "data")]
+    licences = [path.relative_to(ROOT / "data").as_posix() for path in ROOT.glob("data/*/LICENSE*")]
+    data = ["README.md", *licences, *recorded_hashes(ROOT / "data")]
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "coursehelpers").rglob("*.py")}
     with zipfile.ZipFile(wheel) as archive:
         names = {n for n in archive.namelist() if n.startswith("coursehelpers/")}
