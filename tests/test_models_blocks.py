@@ -116,7 +116,7 @@ def test_frozen_weights_and_statistics_stand_still_in_training():
     backbone = build_backbone(**{**SMALL, "weights": "imagenet"})
     freeze(backbone, keep_last=2)
     image = keras.Input((64, 64, 3))
-    probability = keras.layers.Dense(1, "sigmoid")(backbone(image, training=False))
+    probability = keras.layers.Dense(1, "sigmoid")(backbone(image))
     model = keras.Model(image, probability)
     model.compile("sgd", "binary_crossentropy")
     before = {weight.path: weight.numpy() for weight in backbone.weights}

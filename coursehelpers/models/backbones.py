@@ -87,8 +87,8 @@ def build_backbone(
     Returns
     -------
     keras.Model
-        Functional; every layer can be reached by its name. To fine-tune, `freeze` it and call it
-        with ``training=False``.
+        Functional; every layer can be reached by its name. To fine-tune, `freeze` it but for
+        its last blocks.
 
     Raises
     ------

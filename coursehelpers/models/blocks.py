@@ -67,8 +67,9 @@ def freeze(backbone, *, keep_last=0):
     """Freeze a backbone but for its last blocks.
 
     Batch normalization is frozen in all blocks: its statistics are those of ImageNet, and a few
-    small batches of other images would spoil them. Call the backbone with ``training=False`` too,
-    so that dropout in it, if any, stays off.
+    small batches of other images would spoil them. Frozen, it predicts with these statistics in
+    training too. To call the backbone with ``training=False`` is not enough: inside another model,
+    Keras 3 passes the ``training=True`` of ``fit`` on to it.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ def freeze(backbone, *, keep_last=0):
     >>> freeze(backbone, keep_last=2)
     ['block7a', 'top']
     >>> image = keras.Input((96, 96, 3))
-    >>> probability = keras.layers.Dense(1, "sigmoid")(backbone(image, training=False))
+    >>> probability = keras.layers.Dense(1, "sigmoid")(backbone(image))
     >>> len(keras.Model(image, probability).trainable_weights)
     6
     """

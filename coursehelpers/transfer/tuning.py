@@ -38,8 +38,8 @@ def split_backbone(backbone, *, keep_last):
     -------
     SplitBackbone
         ``lower``: from images to the feature map at the cut; ``upper``: from there to the output
-        of the backbone. Both are functional Keras models. Call the upper one with
-        ``training=False`` (its normalization is frozen anyway).
+        of the backbone. Both are functional Keras models. The normalization
+        of both is frozen.
 
     Raises
     ------
