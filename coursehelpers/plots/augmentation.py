@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursehelpers.plots.core import axes_or_new, styled
+from coursehelpers.plots.core import axes_or_new, mark_values, styled
 from coursehelpers.plots.data import show_images
 
 
@@ -79,8 +79,6 @@ def plot_learning_curve_over_m(frame, *, ylabel="test accuracy", ax=None):
         )
         band.set_gid(f"{name}, interval")
     ax.set(xlabel="training examples m", ylabel=ylabel, xscale="log")
-    sizes = sorted(set(frame["m"]))
-    ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
-    ax.minorticks_off()
+    mark_values(ax, frame["m"])
     ax.legend()
     return ax
