@@ -44,9 +44,11 @@ def plot_augmentations(images, augmenters, *, columns=8, ax=None):
         stacked = stacked.clip(0, 1)  # noise may leave the range of colours
     if stacked.ndim == 4 and stacked.shape[-1] == 1:
         stacked = stacked[..., 0]
-    labels = [""] * len(stacked)
-    labels[::columns] = ["original", *augmenters]
-    return show_images(stacked, labels, columns=columns, ax=ax)
+    ax = show_images(stacked, columns=columns, ax=ax)
+    height = ax.get_ylim()[0] / len(rows)
+    for i, name in enumerate(["original", *augmenters]):
+        ax.text(-0.1 * row.shape[2], (i + 0.46) * height, name, ha="right", va="center", fontsize=8)
+    return ax
 
 
 def plot_learning_curve_over_m(frame, *, ylabel="test accuracy", ax=None):
