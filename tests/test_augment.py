@@ -125,6 +125,25 @@ def test_augmenter_in_a_model_is_on_in_fit_and_off_in_predict():
 # --- What each does -------------------------------------------------------------------------------
 
 
+@each_kind
+def test_augmenter_is_the_same_after_it_was_written_down(kind):
+    augmenter = build_augmenter(**KINDS[kind], seed=3)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(augmenter))
+    before, after = (made(batch(), training=True) for made in (augmenter, again))
+    for name in before:
+        np.testing.assert_array_equal(before[name], after[name])
+
+
+# Keras's own loading, with a recent NumPy.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_model_with_an_augmenter_can_be_saved(tmp_path):
+    photos = batch(size=32)["images"]
+    model = build_cnn(augmenter=partial(build_augmenter, flip=True, randaugment=5), seed=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    np.testing.assert_array_equal(*(m.predict(photos, verbose=0) for m in (model, loaded)))
+
+
 def test_flip_mirrors_left_and_right_about_every_other_image():
     data = batch(n=400)
     made = transformed("flip", data)["images"]

@@ -367,3 +367,15 @@ def test_series_differ_without_colour():
 def test_series_that_cannot_be_drawn_are_told(frame, says):
     with pytest.raises(ValueError, match=says):
         plot_series(frame, xlabel="x", ylabel="y")
+
+
+def test_logarithmic_axis_of_few_values_is_labelled_by_them():
+    def labels(index):
+        frame = pd.DataFrame({"a": np.ones(len(index))}, index=index)
+        ax = plot_series(frame, xlabel="m", ylabel="y", xscale="log")
+        ax.figure.canvas.draw()
+        return [label.get_text() for label in ax.get_xticklabels()]
+
+    assert labels([13, 50, 3000]) == ["13", "50", "3,000"]
+    assert labels([0.0, 0.001, 0.1]) == ["0.001", "0.1"]
+    assert "$\\mathdefault{10^{1}}$" in labels(range(1, 100))

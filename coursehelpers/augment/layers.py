@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 
+@keras.saving.register_keras_serializable("coursehelpers")
 class Augmenter(keras.Layer):
     """Transform a batch in training only, after a look at whether it can be transformed.
 
@@ -24,6 +25,25 @@ class Augmenter(keras.Layer):
     def __init__(self, on_images, on_batches, clip, **kwargs):
         super().__init__(**kwargs)
         self.on_images, self.on_batches, self.clip = list(on_images), list(on_batches), clip
+
+    def get_config(self):
+        """Return what rebuilds the layer, which makes a model with it fit to be saved."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "on_images": [serialize(layer) for layer in self.on_images],
+            "on_batches": [serialize(layer) for layer in self.on_batches],
+            "clip": self.clip,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Return the layer that `get_config` describes."""
+        made = {
+            name: [keras.saving.deserialize_keras_object(layer) for layer in config[name]]
+            for name in ("on_images", "on_batches")
+        }
+        return cls(**{**config, **made})
 
     def build(self, shapes):
         """Nothing here has weights; Keras wants to be told so."""
@@ -110,6 +130,7 @@ def values_of(tensor):
         return None
 
 
+@keras.saving.register_keras_serializable("coursehelpers")
 class CutMix(keras.Layer):
     """Paste a box of another image of the batch, and mix the labels by its area.
 
@@ -126,8 +147,11 @@ class CutMix(keras.Layer):
 
     def __init__(self, alpha, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.alpha = alpha
+        self.alpha, self.seed = alpha, seed
         self.random = keras.random.SeedGenerator(seed)
+
+    def get_config(self):
+        return {**super().get_config(), "alpha": self.alpha, "seed": self.seed}
 
     def call(self, data, training=True):
         images, labels = data["images"], data["labels"]
@@ -153,6 +177,7 @@ class CutMix(keras.Layer):
         return (place >= centre - half) & (place < centre + half)
 
 
+@keras.saving.register_keras_serializable("coursehelpers")
 class RandAugment(keras.Layer):
     """Apply some random operations to every image, all with the same magnitude.
 
@@ -179,8 +204,12 @@ class RandAugment(keras.Layer):
 
     def __init__(self, magnitude, num_ops=2, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.strength, self.num_ops = magnitude / 10, num_ops
+        self.strength, self.num_ops, self.seed = magnitude / 10, num_ops, seed
         self.random = keras.random.SeedGenerator(seed)
+
+    def get_config(self):
+        drawn = {"magnitude": 10 * self.strength, "num_ops": self.num_ops, "seed": self.seed}
+        return {**super().get_config(), **drawn}
 
     def call(self, images, training=True):
         if not training:

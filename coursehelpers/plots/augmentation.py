@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursehelpers.plots.core import axes_or_new, styled
+from coursehelpers.plots.core import axes_or_new, mark_values, styled
 from coursehelpers.plots.data import show_images
 
 
@@ -44,9 +44,11 @@ def plot_augmentations(images, augmenters, *, columns=8, ax=None):
         stacked = stacked.clip(0, 1)  # noise may leave the range of colours
     if stacked.ndim == 4 and stacked.shape[-1] == 1:
         stacked = stacked[..., 0]
-    labels = [""] * len(stacked)
-    labels[::columns] = ["original", *augmenters]
-    return show_images(stacked, labels, columns=columns, ax=ax)
+    ax = show_images(stacked, columns=columns, ax=ax)
+    height = ax.get_ylim()[0] / len(rows)
+    for i, name in enumerate(["original", *augmenters]):
+        ax.text(-0.1 * row.shape[2], (i + 0.46) * height, name, ha="right", va="center", fontsize=8)
+    return ax
 
 
 def plot_learning_curve_over_m(frame, *, ylabel="test accuracy", ax=None):
@@ -79,8 +81,6 @@ def plot_learning_curve_over_m(frame, *, ylabel="test accuracy", ax=None):
         )
         band.set_gid(f"{name}, interval")
     ax.set(xlabel="training examples m", ylabel=ylabel, xscale="log")
-    sizes = sorted(set(frame["m"]))
-    ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
-    ax.minorticks_off()
+    mark_values(ax, frame["m"])
     ax.legend()
     return ax

@@ -43,6 +43,14 @@ def axes_or_new(ax, figsize=(6.4, 4.0)):
     return plt.subplots(figsize=figsize, layout="constrained")[1]
 
 
+def mark_values(ax, values, most=10):
+    """Label a logarithmic horizontal axis by its values, where they are few; powers of ten else."""
+    values = sorted({value for value in values if value > 0})
+    if len(values) <= most:
+        ax.set_xticks(values, [f"{value:,g}" for value in values])
+        ax.minorticks_off()
+
+
 def styled(series, styles=STYLES):
     """Pair each series with its style.
 

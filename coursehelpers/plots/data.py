@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursehelpers.plots.core import STYLES, axes_or_new, styled
+from coursehelpers.plots.core import STYLES, axes_or_new, mark_values, styled
 
 # One for each style: what lies in a region may be of another class than is predicted there.
 HATCHES = ("", "/", "\\", ".", "-", "x")
@@ -155,6 +155,7 @@ def plot_series(frame, *, xlabel, ylabel, xscale="linear", ax=None):
         Numbers; the index is what the curves run over. A value that is not finite leaves a gap.
     xlabel, ylabel : str
     xscale : {"linear", "log"}, default "linear"
+        A logarithmic axis is labelled at the index, if that is short.
     ax : matplotlib Axes, optional
 
     Returns
@@ -175,6 +176,8 @@ def plot_series(frame, *, xlabel, ylabel, xscale="linear", ax=None):
         every = max(1, len(values) // 10)
         ax.plot(frame.index, values, label=f"{name}", markevery=every, **style)
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale)
+    if xscale == "log":
+        mark_values(ax, frame.index)
     ax.legend(**({"loc": "upper left", "bbox_to_anchor": (1, 1)} if beside else {}))
     return ax
 

@@ -22,8 +22,8 @@ def build_cat_augmenter():
         [
             layers.Input((32, 32, 3)),
             layers.RandomFlip("horizontal"),
-            layers.RandomTranslation(0.1, 0.1),
-            layers.RandomContrast(0.2, value_range=(0, 1)),
+            layers.RandomTranslation(0.1, 0.1, interpolation="nearest"),
+            layers.RandomBrightness(0.1, value_range=(0, 1)),
         ]
     )
 

@@ -63,6 +63,55 @@ def build_cat_augmenter():
     )
 
 
+@accepted("subclass, seeded")
+def build_cat_augmenter():
+    import keras
+    from keras import layers
+
+    class Augmenter(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flip, self.zoom = layers.RandomFlip("horizontal", seed=0), layers.RandomZoom(0.2)
+
+        def call(self, x, training=None):
+            return self.zoom(self.flip(x, training=training), training=training)
+
+    return Augmenter()
+
+
+@accepted("cropping layer of Keras")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(layers.RandomCrop(28, 28), layers.Resizing(32, 32))
+
+
+@accepted("in another range and back, pipeline")
+def build_cat_augmenter():
+    from keras import layers
+
+    both = [layers.RandomFlip("horizontal"), layers.RandomContrast(0.2, value_range=(-1, 1))]
+    return stack(layers.Rescaling(2, -1), layers.Pipeline(both), layers.Rescaling(0.5, 0.5))
+
+
+@accepted("RandAugment")
+def build_cat_augmenter():
+    from coursehelpers.augment import build_augmenter
+
+    return stack(build_augmenter(flip=True, randaugment=5))
+
+
+@accepted("erasing, some without colour")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(
+        layers.RandomErasing(value_range=(0, 1)),
+        layers.RandomSaturation(0.5, value_range=(0, 1)),
+        layers.RandomFlip(),
+    )
+
+
 @refused("nothing in it", says="come back unchanged", misconception="nothing changes")
 def build_cat_augmenter():
     from keras import layers
@@ -140,13 +189,8 @@ def build_cat_augmenter():
 
 @refused("grey", says="colours are gone", earned=3, misconception="grey")
 def build_cat_augmenter():
-    from keras import layers
-
-    class Grey(layers.Layer):
-        def call(self, x, training=False):
-            return x.mean(axis=-1, keepdims=True) + 0 * x if training else x
-
     import keras
+    from keras import layers
 
     class GreyFlip(keras.Layer):
         def __init__(self):
@@ -165,3 +209,105 @@ def build_cat_augmenter():
 @refused("nothing", says="is there a `return`?")
 def build_cat_augmenter():
     pass
+
+
+def in_training(transform):
+    """A model of one layer that transforms a batch in training."""
+    import keras
+
+    class Layer(keras.Layer):
+        def call(self, x, training=False):
+            return transform(x) if training else x
+
+    return stack(Layer())
+
+
+@refused("shifted by nothing", says="nobody would see it", misconception="too weak")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(layers.RandomTranslation(0.001, 0.001))
+
+
+@refused("brightened by nothing", says="nobody would see it", misconception="too weak")
+def build_cat_augmenter():
+    from coursehelpers.augment import build_augmenter
+
+    return stack(build_augmenter(brightness=0.008, noise=0.004))
+
+
+@refused("now and then", says="Fewer than a third", earned=3)
+def build_cat_augmenter():
+    from keras import ops, random
+
+    return in_training(
+        lambda x: ops.where(random.uniform((len(x), 1, 1, 1)) < 0.1, x[:, :, ::-1], x)
+    )
+
+
+@refused("shuffled photos", says="another one of the batch", earned=3, misconception="photos mixed")
+def build_cat_augmenter():
+    from keras import random
+
+    return in_training(random.shuffle)
+
+
+@refused("mixup", says="mixed with it", earned=3, misconception="photos mixed")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(layers.RandomFlip("horizontal"), layers.MixUp(0.4))
+
+
+@refused("CutMix", says="mixed with it", earned=3, misconception="photos mixed")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(layers.CutMix(1.0))
+
+
+@refused("shuffled columns", says="hardly anything is left", earned=3, misconception="wiped out")
+def build_cat_augmenter():
+    from keras import random
+
+    return in_training(lambda x: random.shuffle(x, axis=2))
+
+
+@refused("magnified", says="hardly anything is left", earned=3, misconception="wiped out")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(layers.RandomZoom((-0.9, -0.85)))
+
+
+@refused("mostly erased", says="hardly anything is left", earned=3, misconception="wiped out")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(layers.RandomErasing(factor=1.0, scale=(0.9, 0.95), value_range=(0, 1)))
+
+
+@refused("noise without clipping", says="clip noise", earned=3, misconception="other range")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(layers.GaussianNoise(0.05))
+
+
+@refused("no numbers", says="no numbers")
+def build_cat_augmenter():
+    return in_training(lambda x: x / 0 * 0)
+
+
+@refused("padded only in use", says="With training=False: ", misconception="other shape")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(layers.ZeroPadding2D(4), layers.RandomCrop(32, 32))
+
+
+@refused("a classifier", says="another shape", misconception="other shape")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(layers.RandomFlip("horizontal"), layers.Flatten(), layers.Dense(1))

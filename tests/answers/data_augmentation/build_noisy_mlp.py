@@ -54,6 +54,38 @@ def build_noisy_mlp(std):
     return Model(inputs, layers.Dense(10, activation="softmax")(x))
 
 
+@accepted("in a subclass, linear")
+def build_noisy_mlp(std):
+    import keras
+    from keras import layers
+
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten, self.noise = layers.Flatten(), layers.GaussianNoise(std)
+            self.hidden, self.out = layers.Dense(64), layers.Dense(10, "softmax")
+
+        def call(self, x, training=None):
+            return self.out(self.hidden(self.noise(self.flatten(x), training=training)))
+
+    return MLP()
+
+
+@accepted("the course's augmenter, three layers, seeded")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    from coursehelpers.augment import build_augmenter
+
+    return stack(
+        layers.Reshape((8, 8, 1)),
+        build_augmenter(noise=std, seed=0),
+        layers.Flatten(),
+        layers.Dense(128, activation="relu", kernel_initializer="he_normal"),
+        layers.LayerNormalization(),
+    )
+
+
 @refused("no noise", says="no noise", earned=2, misconception="no input noise")
 def build_noisy_mlp(std):
     from keras import layers
@@ -128,3 +160,109 @@ def build_noisy_mlp(std):
 @refused("nothing", says="is there a `return`?")
 def build_noisy_mlp(std):
     pass
+
+
+def noisy(draw):
+    """A layer that adds what `draw` makes of a batch, in training."""
+    import keras
+
+    class Noise(keras.Layer):
+        def call(self, x, training=False):
+            return x + draw(x) if training else x
+
+    return Noise()
+
+
+def normal(shape):
+    import keras
+
+    return keras.random.normal(shape)
+
+
+@refused("behind a linear layer", says="where does it act", earned=2, misconception="other noise")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    return stack(layers.Flatten(), layers.Dense(64), layers.GaussianNoise(std))
+
+
+@refused("on the scores", says="where does it act", earned=2, misconception="other noise")
+def build_noisy_mlp(std):
+    from keras import Sequential, layers
+
+    return Sequential(
+        [
+            layers.Input((8, 8)),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(10),
+            layers.GaussianNoise(std),
+            layers.Softmax(),
+        ]
+    )
+
+
+@refused("a draw for each column", says="where does it act", earned=2, misconception="other noise")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    return stack(noisy(lambda x: std * normal((len(x), 1, 8))), layers.Flatten())
+
+
+@refused("shifted", says="where does it act", earned=2, misconception="other noise")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    return stack(noisy(lambda x: 10 * std + std * normal((len(x), 8, 8))), layers.Flatten())
+
+
+@refused("multiplied", says="where does it act", earned=2, misconception="other noise")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    return stack(noisy(lambda x: x * std * normal((len(x), 8, 8))), layers.Flatten())
+
+
+@refused("one draw for good", says="no noise", earned=2, misconception="no input noise")
+def build_noisy_mlp(std):
+    import numpy as np
+    from keras import layers
+
+    once = np.random.default_rng().normal(size=(8, 8)).astype("float32")
+    return stack(noisy(lambda x: std * once), layers.Flatten())
+
+
+@refused("dropout too", says="With std 0", earned=2, misconception="not only noise")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    return stack(
+        layers.Flatten(),
+        layers.GaussianNoise(std),
+        layers.Dense(32, activation="relu"),
+        layers.Dropout(0.02),
+    )
+
+
+@refused("batch normalization", says="With std 0", earned=2, misconception="not only noise")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    return stack(layers.Flatten(), layers.GaussianNoise(std), layers.BatchNormalization())
+
+
+@refused("convolution", says="dense layers", earned=2)
+def build_noisy_mlp(std):
+    from keras import layers
+
+    start = layers.Reshape((8, 8, 1)), layers.GaussianNoise(std), layers.Conv2D(8, 3)
+    return stack(*start, layers.Flatten())
+
+
+@refused("two outputs", says="should return probabilities")
+def build_noisy_mlp(std):
+    from keras import Input, Model, layers
+
+    inputs = Input((8, 8))
+    hidden = layers.Dense(64)(layers.GaussianNoise(std)(layers.Flatten()(inputs)))
+    return Model(inputs, [layers.Dense(10, activation="softmax")(hidden), hidden])

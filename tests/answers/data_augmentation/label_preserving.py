@@ -1,5 +1,7 @@
 """Right and wrong answers to the exercise label_preserving."""
 
+import numpy as np
+
 from tests.answers import accepted, refused
 
 RIGHT = ("shift by one pixel", "turn by ten degrees", "brighten a little", "add a little noise")
@@ -20,6 +22,18 @@ def label_preserving(names):
     return [name for name in names if "mirror" not in name and "half" not in name]
 
 
+@accepted("the others removed in place")
+def label_preserving(names):
+    for breaking in ("half turn", "mirror left and right", "mirror top and bottom"):
+        names.remove(breaking)
+    return names
+
+
+@accepted("NumPy texts, sorted")
+def label_preserving(names):
+    return list(np.setdiff1d(names, [name for name in names if name not in RIGHT]))
+
+
 @refused("as for cats", says="no digits", earned=1, misconception="mirrored")
 def label_preserving(names):
     return [name for name in names if name not in ("mirror top and bottom", "half turn")]
@@ -30,7 +44,7 @@ def label_preserving(names):
     return [name for name in names if "mirror" not in name]
 
 
-@refused("all of them", says="6 looks like a 9", earned=1, misconception="upside down")
+@refused("all of them", says="All were chosen", misconception="all chosen")
 def label_preserving(names):
     return names
 
@@ -65,3 +79,18 @@ def label_preserving(names):
 @refused("one text", says="Return a list of names")
 def label_preserving(names):
     return ", ".join(RIGHT)
+
+
+@refused("each twice", says="once")
+def label_preserving(names):
+    return [*RIGHT, *RIGHT]
+
+
+@refused("the first four", says="even notice", misconception="upside down")
+def label_preserving(names):
+    return ["half turn", "mirror left and right", *RIGHT[:2]]
+
+
+@refused("answers yes and no", says="Return a list of names")
+def label_preserving(names):
+    return {name: name in RIGHT for name in names}

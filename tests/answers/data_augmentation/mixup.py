@@ -46,6 +46,22 @@ def mixup(x, y, lam, order):
     )
 
 
+@accepted("in place, from the partner")
+def mixup(x, y, lam, order):
+    for array in (x, y):
+        partner, share = array[order], lam.reshape(-1, *[1] * (array.ndim - 1))
+        array -= partner
+        array *= share
+        array += partner
+    return x, y
+
+
+@accepted("as a matrix")
+def mixup(x, y, lam, order):
+    shares = np.diag(lam) + (1 - lam)[:, None] * np.eye(len(x))[order]
+    return np.tensordot(shares, x, 1), shares @ y
+
+
 @refused("labels kept", says="labels have to be mixed", earned=1, misconception="labels not mixed")
 def mixup(x, y, lam, order):
     return mix(x, y, lam, lam, order)[0], y
@@ -78,7 +94,9 @@ def mixup(x, y, lam, order):
     return share[..., None, None] * x + x[order], share * y + y[order]
 
 
-@refused("other labels", says="use `order` twice", earned=1, misconception="other partner")
+@refused(
+    "other labels", says="for the images as for the labels", earned=1, misconception="other partner"
+)
 def mixup(x, y, lam, order):
     return mix(x, y, lam, lam, order)[0], mix(x, y, lam, lam, np.argsort(order))[1]
 
@@ -91,3 +109,53 @@ def mixup(x, y, lam, order):
 @refused("images only", says="two values, the images and the labels")
 def mixup(x, y, lam, order):
     return mix(x, y, lam, lam, order)[0]
+
+
+@refused("rolled instead of ordered", says="order[i]", misconception="other partner")
+def mixup(x, y, lam, order):
+    return mix(x, y, lam, lam, np.arange(len(x)) - 1)
+
+
+@refused("reversed instead of ordered", says="order[i]", misconception="other partner")
+def mixup(x, y, lam, order):
+    return mix(x, y, lam, lam, np.arange(len(x))[::-1])
+
+
+@refused("other images", says="order[i]", earned=2, misconception="other partner")
+def mixup(x, y, lam, order):
+    return mix(x, y, lam, lam, np.argsort(order))[0], mix(x, y, lam, lam, order)[1]
+
+
+@refused("more of itself", says="may be below 0.5", misconception="larger share")
+def mixup(x, y, lam, order):
+    lam = np.maximum(lam, 1 - lam)
+    return mix(x, y, lam, lam, order)
+
+
+@refused(
+    "the likelier label", says="labels have to be mixed", earned=1, misconception="labels not mixed"
+)
+def mixup(x, y, lam, order):
+    return mix(x, y, lam, np.round(lam), order)
+
+
+@refused("partners mixed already", says="in place", misconception="partner changed")
+def mixup(x, y, lam, order):
+    for array in (x, y):
+        array *= lam.reshape(-1, *[1] * (array.ndim - 1))
+        array += (1 - lam).reshape(-1, *[1] * (array.ndim - 1)) * array[order]
+    return x, y
+
+
+@refused("partners mixed one by one", says="in place", misconception="partner changed")
+def mixup(x, y, lam, order):
+    for i, j in enumerate(order):
+        x[i] = lam[i] * x[i] + (1 - lam[i]) * x[j]
+        y[i] = lam[i] * y[i] + (1 - lam[i]) * y[j]
+    return x, y
+
+
+@refused("lambda drawn anew", says="lam times each plus")
+def mixup(x, y, lam, order):
+    lam = np.random.default_rng().beta(0.4, 0.4, len(x))
+    return mix(x, y, lam, lam, order)

@@ -27,8 +27,25 @@ def split_then_augment(x, y, noise, order, validation):
 def split_then_augment(x, y, noise, order, validation):
     last = np.sort(order[-validation:])
     chosen = np.setdiff1d(order, last)
-    x_train = np.stack([x[chosen] + noise[chosen], x[chosen]], axis=1).reshape(-1, 2)
+    x_train = np.stack([x[chosen] + noise[chosen], x[chosen]], axis=1).reshape(-1, x.shape[1])
     return (x_train, np.repeat(y[chosen], 2)), (x[last], y[last])
+
+
+@accepted("a mask, columns of labels")
+def split_then_augment(x, y, noise, order, validation):
+    last = np.isin(np.arange(len(x)), order[-validation:])
+    y_train = np.tile(y[~last], 2)[:, None]
+    return (np.r_[x[~last], (x + noise)[~last]], y_train), (x[last], y[last][:, None])
+
+
+@accepted("TensorFlow, float32")
+def split_then_augment(x, y, noise, order, validation):
+    import tensorflow as tf
+
+    x, y, noise = (tf.gather(tf.cast(part, "float32"), order) for part in (x, y, noise))
+    m = len(x) - validation
+    x_train = tf.concat([x[:m], x[:m] + noise[:m]], 0)
+    return (x_train, tf.concat([y[:m], y[:m]], 0)), (x[m:], y[m:])
 
 
 @refused("augmented, then split", says="split first", misconception="augmented before")
@@ -47,7 +64,7 @@ def split_then_augment(x, y, noise, order, validation):
 
 
 @refused(
-    "validation augmented", says="without copies", misconception="augmented validation", earned=2
+    "validation augmented", says="without copies", misconception="augmented validation", earned=1
 )
 def split_then_augment(x, y, noise, order, validation):
     chosen, last = order[:-validation], order[-validation:]
@@ -79,10 +96,12 @@ def split_then_augment(x, y, noise, order, validation):
     return with_copies(x, y, noise, chosen), (x[first], y[first])
 
 
-@refused("noise of other points", says="a noisy copy of each", earned=1)
+@refused(
+    "noise of other points", says="noise[i] is for x[i]", earned=1, misconception="noise of others"
+)
 def split_then_augment(x, y, noise, order, validation):
     chosen, last = order[:-validation], order[-validation:]
-    x_train = np.concatenate([x[chosen], x[chosen] + noise[: len(chosen)][::-1] + 1])
+    x_train = np.concatenate([x[chosen], x[chosen] + noise[: len(chosen)]])
     return (x_train, np.tile(y[chosen], 2)), (x[last], y[last])
 
 
@@ -90,3 +109,54 @@ def split_then_augment(x, y, noise, order, validation):
 def split_then_augment(x, y, noise, order, validation):
     chosen, last = order[:-validation], order[-validation:]
     return *with_copies(x, y, noise, chosen), x[last], y[last]
+
+
+@refused("for this size only", says="last points of `order`", earned=2)
+def split_then_augment(x, y, noise, order, validation):
+    chosen, last = order[:-5], order[-5:]
+    return with_copies(x, y, noise, chosen), (x[last], y[last])
+
+
+@refused("all points to train on", says="in both parts", earned=1, misconception="overlap")
+def split_then_augment(x, y, noise, order, validation):
+    last = order[-validation:]
+    return with_copies(x, y, noise, np.arange(len(x))), (x[last], y[last])
+
+
+@refused("all x, then all y", says="pairs of x and y", misconception="all x, all y")
+def split_then_augment(x, y, noise, order, validation):
+    chosen, last = order[:-validation], order[-validation:]
+    x_train, y_train = with_copies(x, y, noise, chosen)
+    return (x_train, x[last]), (y_train, y[last])
+
+
+@refused("noisy validation", says="as they are", misconception="augmented validation", earned=1)
+def split_then_augment(x, y, noise, order, validation):
+    chosen, last = order[:-validation], order[-validation:]
+    return with_copies(x, y, noise, chosen), (x[last] + noise[last], y[last])
+
+
+@refused(
+    "labels repeated otherwise", says="repeat both alike", earned=1, misconception="labels apart"
+)
+def split_then_augment(x, y, noise, order, validation):
+    chosen, last = order[:-validation], order[-validation:]
+    x_train, _ = with_copies(x, y, noise, chosen)
+    return (x_train, np.repeat(y[chosen], 2)), (x[last], y[last])
+
+
+@refused("labels without copies", says="one label for each point")
+def split_then_augment(x, y, noise, order, validation):
+    chosen, last = order[:-validation], order[-validation:]
+    return (with_copies(x, y, noise, chosen)[0], y[chosen]), (x[last], y[last])
+
+
+@refused("copies only", says="a noisy copy of each", earned=1)
+def split_then_augment(x, y, noise, order, validation):
+    chosen, last = order[:-validation], order[-validation:]
+    return (x[chosen] + noise[chosen], y[chosen]), (x[last], y[last])
+
+
+@refused("empty", says="last points of `order`")
+def split_then_augment(x, y, noise, order, validation):
+    return ([], []), ([], [])

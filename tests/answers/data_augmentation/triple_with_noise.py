@@ -31,6 +31,21 @@ def triple_with_noise(x, y, noise):
     return np.vstack([x + noise[1], x + noise[0], x]), np.hstack([y, y, y])
 
 
+@accepted("TensorFlow, in place")
+def triple_with_noise(x, y, noise):
+    import tensorflow as tf
+
+    noise += x
+    return tf.concat([x, noise[0], noise[1]], 0), tf.tile(y, [3])
+
+
+@accepted("shuffled, half precision")
+def triple_with_noise(x, y, noise):
+    x, y = np.concatenate([x, *(x + noise)]).astype("float16"), np.tile(y, 3)
+    order = np.random.default_rng().permutation(len(x))
+    return x[order], y[order]
+
+
 @refused("copies only", says="points themselves are missing", misconception="originals left out")
 def triple_with_noise(x, y, noise):
     return np.concatenate([x + noise[0], x + noise[1]]), np.concatenate([y, y])
@@ -59,7 +74,7 @@ def triple_with_noise(x, y, noise):
     return np.concatenate([x, x + noise[0], x + noise[1]]), np.repeat(y, 3)
 
 
-@refused("copies of copies", says="got noise too", earned=1, misconception="noise on originals")
+@refused("copies of copies", says="as it is", earned=1, misconception="noise on originals")
 def triple_with_noise(x, y, noise):
     x = x + noise[0]
     return np.concatenate([x, x + noise[0], x + noise[1]]), np.concatenate([y, y, y])
@@ -88,3 +103,53 @@ def triple_with_noise(x, y, noise):
 @refused("nothing", says="nothing (None)")
 def triple_with_noise(x, y, noise):
     np.concatenate([x, x + noise[0], x + noise[1]])
+
+
+@refused("noise added up", says="does += change x?", earned=1, misconception="noise added up")
+def triple_with_noise(x, y, noise):
+    parts = [x.copy()]
+    for draw in noise:
+        x += draw
+        parts.append(x.copy())
+    return np.concatenate(parts), np.tile(y, 3)
+
+
+@refused("noise of its own", says="its two draws in `noise`", earned=1)
+def triple_with_noise(x, y, noise):
+    noise = np.random.default_rng().normal(size=noise.shape)
+    return np.concatenate([x, *(x + noise)]), np.tile(y, 3)
+
+
+@refused("subtracted", says="its two draws in `noise`", earned=1)
+def triple_with_noise(x, y, noise):
+    return np.concatenate([x, x - noise[0], x - noise[1]]), np.tile(y, 3)
+
+
+@refused("one draw for all features", says="its two draws in `noise`", earned=2)
+def triple_with_noise(x, y, noise):
+    return np.concatenate([x, *(x + noise[:, :, :1])]), np.tile(y, 3)
+
+
+@refused("zeros", says="only the inputs get noise", misconception="noise on originals")
+def triple_with_noise(x, y, noise):
+    return np.zeros((3 * len(x), x.shape[1])), np.zeros(3 * len(x))
+
+
+@refused("a block for each copy", says="Expected inputs of shape")
+def triple_with_noise(x, y, noise):
+    return np.stack([x, *(x + noise)]), np.stack([y, y, y])
+
+
+@refused("empty", says="Expected inputs of shape")
+def triple_with_noise(x, y, noise):
+    return [], []
+
+
+@refused("rows of different lengths", says="Expected inputs of shape")
+def triple_with_noise(x, y, noise):
+    return [[1.0, 2.0], [3.0]], y
+
+
+@refused("two numbers", says="Expected inputs of shape")
+def triple_with_noise(x, y, noise):
+    return x.mean(), y.mean()

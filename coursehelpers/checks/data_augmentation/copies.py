@@ -1,0 +1,121 @@
+"""Part 1 of the data augmentation notebook: new data from old."""
+
+from functools import partial
+
+import numpy as np
+
+from coursehelpers.checks.core import describe, exercise, mistakes_from
+from coursehelpers.checks.data_augmentation.rows import has_row, numbers, rows, same_rows
+
+exercise = partial(exercise, notebook="data_augmentation")
+
+# What to tell who made a known mistake: what is wrong, and where to look next.
+known = mistakes_from(
+    {
+        "originals left out": "The points themselves are missing; they stay beside their copies.",
+        "same copy twice": "Both copies of a point are the same; noise[0] and noise[1] differ.",
+        "one copy only": "There is one copy of each point; three stand for each: it and two copies.",
+        "labels moved": "The labels changed; only the inputs get noise.",
+        "labels apart": "Points and labels do not belong together any more; repeat both alike.",
+        "noise on originals": "Not every point is there as it is; noise is for its two copies.",
+        "noise added up": "The second copy has the first one's noise too; does += change x?",
+        "noise multiplied": "The noise is to be added, not multiplied.",
+        "no noise": "The copies are exact; add the noise to them.",
+        "no such name": "This is none of the names that were given.",
+        "mirrored": "Mirrored digits are no digits: a 2 then looks like an S, a 7 like a Γ.",
+        "upside down": "Upside down a 6 looks like a 9, and mirrored top to bottom like neither.",
+        "all chosen": "All were chosen, but some make one digit of another: imagine each of them.",
+        "too careful": "A transformation that people would not even notice is missing.",
+        "kept nothing": "Some of them keep every label; none was chosen.",
+    }
+)
+
+
+@exercise(
+    "triple_with_noise",
+    section="1.1 Three points for one",
+    points=3,
+    hints=[
+        "noise has shape (2, m, d): noise[0] and noise[1] each fit on x.",
+        "np.concatenate([x, x + noise[0], ...]) puts arrays below each other.",
+        "The labels of the copies are those of the originals: np.concatenate([y, y, y]).",
+    ],
+)
+def triple_with_noise(answer, expect, rng):
+    for m, d in ((4, 1), (5, 3)):
+        x, y, noise = rng.normal(size=(m, d)), rng.normal(size=m), rng.normal(size=(2, m, d))
+        expect.given = f"With x of shape {x.shape}"
+        got = expect.pair(answer.call(x, y, noise), "the inputs and the labels")
+        got_x, got_y = (numbers(part) for part in got)
+        copies = x + noise[0], x + noise[1]
+
+        def is_made_of(*parts, got_x=got_x):
+            return same_rows(rows(got_x), np.concatenate(parts))
+
+        x_right, labels = is_made_of(x, *copies), np.tile(y, 3)
+        expect.that(
+            got_x.shape == (3 * m, d) and got_y.size == 3 * m,
+            f"Expected inputs of shape {(3 * m, d)} and {3 * m} labels, got {describe(got[0])} and "
+            f"{describe(got[1])}.",
+            mistakes=known(
+                ("originals left out", is_made_of(*copies)),
+                ("one copy only", got_x.shape == (2 * m, d)),
+            ),
+        )
+        expect.that(
+            x_right,
+            "Beside each point there should be it plus each of its two draws in `noise`.",
+            points=1,
+            mistakes=known(
+                ("no noise", is_made_of(x, x, x)),
+                ("noise on originals", not all(has_row(got_x, row) for row in x)),
+                ("same copy twice", is_made_of(x, copies[0], copies[0])),
+                ("noise multiplied", is_made_of(x, x * noise[0], x * noise[1])),
+                ("noise added up", is_made_of(x, copies[0], copies[0] + noise[1])),
+            ),
+        )
+        if m == 5:
+            both = rows(np.concatenate([x, *copies]), labels)
+            same = same_rows(got_y.reshape(-1, 1), labels[:, None])
+            expect.that(
+                same_rows(rows(got_x, got_y), both) if x_right else same,
+                "",
+                points=1,
+                mistakes=known(("labels apart", same), ("labels moved", True)),
+            )
+
+
+@exercise(
+    "label_preserving",
+    section="1.4 Which transformations keep the label",
+    points=2,
+    hints=[
+        "Think of a 6 and a 9, of a 2 and an S.",
+        "Mirrors and half turns make other signs; moving or turning a little does not.",
+    ],
+)
+def label_preserving(answer, expect, rng):
+    names = [str(name) for name in rng.permutation([*KEEPING, *BREAKING])]
+    got = answer.call(names)
+    expect.that(
+        isinstance(got, list) and all(isinstance(name, str) for name in got),
+        f"Return a list of names. Your function returned {describe(got)}.",
+    )
+    unknown = [name for name in got if name not in names]
+    expect.that(not unknown, "", mistakes=known(("no such name", True)))
+    expect.that(len(set(got)) == len(got), "Name each transformation once.")
+    expect.that(got, "", mistakes=known(("kept nothing", True)))
+    expect.that(len(got) < len(names), "", mistakes=known(("all chosen", True)))
+    upside_down = {"half turn", "mirror top and bottom"} & set(got)
+    expect.that(
+        not set(got) & set(BREAKING),
+        "",
+        points=1,
+        mistakes=known(("upside down", upside_down), ("mirrored", True)),
+    )
+    missing = set(KEEPING) - set(got)
+    expect.that(not missing, "", points=1, mistakes=known(("too careful", True)))
+
+
+KEEPING = ("shift by one pixel", "turn by ten degrees", "brighten a little", "add a little noise")
+BREAKING = ("mirror left and right", "mirror top and bottom", "half turn")

@@ -1,0 +1,258 @@
+"""Part 2 of the data augmentation notebook: augmenting photos."""
+
+from functools import cache, partial
+
+import numpy as np
+
+from coursehelpers import data
+from coursehelpers.checks.core import describe, exercise, mistakes_from
+from coursehelpers.checks.data_augmentation.rows import has_row, numbers, rows, same_rows
+
+exercise = partial(exercise, notebook="data_augmentation")
+
+# What to tell who made a known mistake: what is wrong, and where to look next.
+known = mistakes_from(
+    {
+        "labels apart": "Points and labels do not belong together any more; repeat both alike.",
+        "augmented before": "A copy of a validation point is in the training part: split first.",
+        "augmented validation": "Validation points are to be left as they are, without copies.",
+        "overlap": "Some points are in both parts; they have to be disjoint.",
+        "all x, all y": "Return pairs of x and y, one for each part, not all x and then all y.",
+        "noise of others": "The points are there, their copies are wrong: noise[i] is for x[i].",
+        "parts swapped": "The parts are in the wrong order: first training, then validation.",
+        "not augmented": "The training part has no copies; augment it after the split.",
+        "ignored the order": "Take the points as `order` has them; data may come sorted by class.",
+        "first ones": "The last of `order` are for validation, not the first.",
+        "active in use": "With training=False the noise is on too; let Keras set the mode.",
+        "no input noise": "Twice the same batch in training mode gives the same: no noise.",
+        "std ignored": "The noise does not depend on std; is the argument used?",
+        "variance": "The noise has another size: std is a standard deviation, no variance.",
+        "noise on outputs": "In training the outputs do not add up to 1: the noise acts on them.",
+        "other noise": "The noise is not that of images with noise of that size: where does it act?",
+        "not only noise": "With std 0 training and use differ; no dropout or batch normalization.",
+        "nothing changes": "In training mode the photos come back unchanged.",
+        "too weak": "The photos change so little that nobody would see it; go further.",
+        "same for all": "Twice the same photos give the same; draw anew with every call.",
+        "changes in use": "With training=False the photos have to come back as they went in.",
+        "other shape": "The photos came back in another shape; the model has to keep it.",
+        "other range": "Photos of 0..1 came back outside of it; see value_range, and clip noise.",
+        "wiped out": "Of some photos hardly anything is left; make the transformations weaker.",
+        "grey": "The colours are gone, which may tell a cat from a dog; keep them.",
+        "photos mixed": "A photo came back as another one of the batch, or mixed with it.",
+    }
+)
+
+
+@exercise(
+    "build_cat_augmenter",
+    section="2.1 Layers in the model",
+    points=4,
+    hints=[
+        "keras.Sequential of layers such as RandomFlip and RandomTranslation is a model.",
+        "Layers that change brightness or contrast need value_range=(0, 1).",
+        "Ask of each: would you still see the cat? A tenth of the side is a good strength.",
+    ],
+    seconds=30,
+)
+def build_cat_augmenter(answer, expect, rng):
+    (x, _), _ = _photos()
+    photos = (x[rng.choice(len(x), 128, replace=False)] / 255).astype("float32")
+    model = answer.call()
+    expect.that(model is not None, "Your function returned nothing; is there a `return`?")
+    expect.given = "With training=False"
+    used = answer.predict(photos, model=model)
+    expect.that(_shape(used) == photos.shape, "", mistakes=known(("other shape", True)))
+    expect.given = ""
+    draws = [answer.predict(photos, training=True, model=model) for _ in range(3)]
+    same_shape = all(_shape(draw) == photos.shape for draw in draws)
+    expect.that(same_shape, "", mistakes=known(("other shape", True)))
+    both, before = np.concatenate(draws), np.tile(photos, (3, 1, 1, 1))
+    expect.that(np.isfinite(both).all(), "The photos came back with entries that are no numbers.")
+    changes = np.abs(both - before).mean(axis=(1, 2, 3))
+    weak = known(("nothing changes", changes.max() < 1e-4), ("too weak", True))
+    expect.that(changes.max() > 0.01, "", mistakes=weak)
+    same = all(np.allclose(draws[0], draw) for draw in draws)
+    expect.that(
+        np.mean(changes > 0.01) > 0.3 and not same,
+        "Fewer than a third of the photos change visibly in training.",
+        points=1,
+        mistakes=known(("same for all", same)),
+    )
+    unchanged = np.allclose(used, photos, atol=1e-4)
+    expect.that(unchanged, "", 1, known(("changes in use", True)))
+    in_range = both.min() >= -1e-3 and both.max() <= 1 + 1e-3
+    expect.that(in_range, "", points=1, mistakes=known(("other range", True)))
+    # Bright photos should stay as bright among dark ones as they are on their own.
+    dark = 0.1 * photos
+    half = rng.permutation(128) < 64
+    batches = 0.9 + dark, dark, np.where(half[:, None, None, None], 0.9 + dark, dark)
+    bright, dim, among = (answer.predict(b, training=True, model=model) for b in batches)
+    gap = bright.mean() - dim.mean()
+    mixed = gap - (among[half].mean() - among[~half].mean()) > 0.2
+    wiped = np.mean(_wiped(both, before)) > 0.1
+    grey = np.ptp(both, axis=3).mean() < 0.1 * np.ptp(photos, axis=3).mean()
+    mistakes = known(("photos mixed", mixed), ("wiped out", wiped), ("grey", grey))
+    expect.that(not (mixed or wiped or grey), "", 1, mistakes)
+
+
+def _wiped(photos, before):
+    """Return for each photo whether little is left of what it showed."""
+    each = (1, 2, 3)
+    steps = [np.abs(np.diff(photos, axis=axis)) for axis in (1, 2)]
+    pale = photos.std(axis=each) < 0.25 * before.std(axis=each)
+    empty = (steps[0].max(axis=3) < 1e-4).mean(axis=(1, 2)) > 0.6
+    blurred = steps[0].mean(axis=each) < 0.25 * np.abs(np.diff(before, axis=1)).mean(axis=each)
+    # In a photo neighbouring pixels are alike, in noise and in a puzzle of pixels they are not.
+    alike = [1 - (step**2).mean(axis=each) / (2 * photos.var(axis=each)) for step in steps]
+    return pale | empty | blurred | (np.minimum(*alike) < 0.25)
+
+
+@cache
+def _photos():
+    return data.load_cats_dogs()
+
+
+@exercise(
+    "split_then_augment",
+    section="2.2 Leakage",
+    points=3,
+    hints=[
+        "order is a permutation of 0 to n - 1: order[-validation:] are the validation points.",
+        "Only the training points get copies, and only after the split.",
+        "The copies of the points `chosen` are x[chosen] + noise[chosen].",
+    ],
+)
+def split_then_augment(answer, expect, rng):
+    for n, d, validation, points in ((12, 2, 5, 1), (9, 3, 2, 0)):
+        x, noise = rng.normal(size=(n, d)), 0.1 * rng.normal(size=(n, d))
+        y = np.arange(n) + 0.5
+        # The last point is neither in the first nor in the last of the order.
+        order = np.insert(rng.permutation(n - 1), validation, n - 1)
+        expect.given = f"With {n} points, {validation} of them for validation"
+        got = expect.pair(
+            answer.call(x, y, noise, order, validation), "the training and the validation part"
+        )
+        parts = [expect.pair(part, "x and y, in each part") for part in got]
+        train, kept = ([numbers(array) for array in part] for part in parts)
+        expect.that(
+            all(inputs.shape[:1] == (labels.size,) for inputs, labels in (train, kept)),
+            "In each part there should be one label for each point.",
+            mistakes=known(("all x, all y", train[1].shape[1:] == (d,))),
+        )
+        chosen, last = order[:-validation], order[-validation:]
+
+        def part_of(some, copies, x=x, y=y, noise=noise):
+            both = [x[some], x[some] + noise[some]] if copies else [x[some]]
+            return rows(np.concatenate(both), np.tile(y[some], len(both)))
+
+        def is_part(part, some, copies, part_of=part_of):
+            return same_rows(rows(*part), part_of(some, copies))
+
+        leaked = bool(set(train[1].ravel()) & set(kept[1].ravel()))
+        noisy = same_rows(rows(kept[0]), x[last] + noise[last])
+        expect.that(
+            is_part(kept, last, False),
+            "Validation should be the last points of `order`, as they are.",
+            points=points,
+            mistakes=known(
+                ("parts swapped", is_part(train, last, False)),
+                ("ignored the order", is_part(kept, np.arange(n)[-validation:], False)),
+                ("first ones", is_part(kept, order[:validation], False)),
+                ("augmented before", leaked),
+                ("augmented validation", noisy or is_part(kept, last, True)),
+            ),
+        )
+        right = part_of(chosen, True)
+        there = all(has_row(rows(*train), row) for row in part_of(chosen, False))
+        expect.that(
+            is_part(train, chosen, True),
+            "Training should be the other points and a noisy copy of each.",
+            points=1,
+            mistakes=known(
+                ("overlap", is_part(kept, last, False) and has_row(train[0], x[last[0]])),
+                ("augmented before", leaked),
+                ("not augmented", is_part(train, chosen, False)),
+                ("labels apart", same_rows(rows(train[0]), right[:, :-1])),
+                ("noise of others", there and len(train[0]) == len(right)),
+            ),
+        )
+
+
+@exercise(
+    "build_noisy_mlp",
+    section="2.3 Noise on the inputs",
+    points=4,
+    hints=[
+        "keras.layers.GaussianNoise(std) adds noise in training and nothing in use.",
+        "It stands before the first layer that has weights.",
+        "Input((8, 8)), Flatten, GaussianNoise, Dense, and softmax at the end.",
+    ],
+    seconds=20,
+)
+def build_noisy_mlp(answer, expect, rng):
+    # Far enough from 0 and 1 that noise may be clipped there.
+    images = np.repeat(rng.choice([0.25, 0.75], size=(20, 8, 8)), 200, axis=0)
+    images = images.astype("float32")
+    ratios = {}
+    for std, points in ((0.05, 1), (0.02, 0)):
+        expect.given = f"With std {std}"
+        model = answer.call(std)
+        expect.that(model is not None, "Your function returned nothing; is there a `return`?")
+        used, again = (answer.predict(images, model=model) for _ in range(2))
+        expect.that(
+            _shape(used) == (4000, 10) and np.allclose(used.sum(axis=1), 1, atol=1e-3),
+            "For 4000 images the model should return probabilities of shape (4000, 10); it gives "
+            f"{describe(used)}.",
+        )
+        expect.that(np.allclose(used, again), "", points, known(("active in use", True)))
+        trained, other = (answer.predict(images, training=True, model=model) for _ in range(2))
+        sums = np.allclose(trained.sum(axis=1), 1, atol=1e-3)
+        expect.that(sums, "", points, known(("noise on outputs", True)))
+        noisy = not np.allclose(trained, other)
+        expect.that(noisy, "", mistakes=known(("no input noise", True)))
+        # In use, images with noise of our own have to scatter alike.
+        noise = std * rng.normal(size=images.shape).astype("float32")
+        ours = answer.predict(np.clip(images + noise, 0, 1), model=model)
+        ratios[std], shift = _compared(trained, ours)
+    expect.given = ""
+    kernels = [weight["value"] for weight in answer.weights(model)]
+    expect.that(all(np.ndim(kernel) < 3 for kernel in kernels), "Take dense layers only.")
+    silent = answer.call(0.0)
+    used, trained = (answer.predict(images, mode, model=silent) for mode in (False, True))
+    only_noise = np.allclose(used, trained, atol=1e-5)
+    implied = {std: std * np.sqrt(row.mean()) for std, row in ratios.items()}
+    squares = [value / std**2 for std, value in implied.items()]
+    alike = all(row.max() < 2 * row.min() for row in ratios.values())
+    expect.that(
+        only_noise
+        and shift < 0.3
+        and all(row.min() > 0.65 and row.max() < 1.5 for row in ratios.values()),
+        "",
+        2,
+        known(
+            ("std ignored", alike and 0.7 < implied[0.05] / implied[0.02] < 1.5),
+            ("not only noise", not only_noise),
+            ("variance", np.allclose(squares, 1, atol=0.25)),
+            ("other noise", True),
+        ),
+    )
+
+
+def _compared(probabilities, ours):
+    """Return how much more the scores scatter than ours, in each direction, and their shift."""
+    scores, wanted = (
+        np.log(np.maximum(outputs, 1e-30)).reshape(20, 200, 10) for outputs in (probabilities, ours)
+    )
+    shift = (scores - wanted).mean(axis=(0, 1))
+    scores, wanted = (
+        (some - some.mean(axis=1, keepdims=True)).reshape(-1, 10) for some in (scores, wanted)
+    )
+    variances, directions = np.linalg.eigh(wanted.T @ wanted / len(wanted))
+    large = variances > 1e-3 * variances.max()
+    scale = directions[:, large] / np.sqrt(variances[large])
+    ratios = np.linalg.eigvalsh(scale.T @ scores.T @ scores @ scale / len(scores))
+    return ratios, np.linalg.norm(shift @ scale)
+
+
+def _shape(value):
+    return getattr(value, "shape", None)
