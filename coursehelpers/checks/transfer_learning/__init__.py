@@ -3,6 +3,6 @@
 Each exercise is a specification of what it expects.
 """
 
-from coursehelpers.checks.transfer_learning import features
+from coursehelpers.checks.transfer_learning import distance, features
 
-__all__ = ["features"]
+__all__ = ["distance", "features"]
