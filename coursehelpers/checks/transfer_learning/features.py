@@ -12,6 +12,7 @@ from coursehelpers.checks.transfer_learning.observed import (
     draw_fixture,
     draw_images,
     explained,
+    predict,
     scores,
 )
 
@@ -38,6 +39,17 @@ known = mistakes_from(
         "normalizes as in training.",
         "nothing learns": "Nothing moved in a train step, the head neither; what is frozen?",
         "softmax twice": "The loss takes the probabilities for scores and applies softmax again.",
+        "every epoch": "All images went through the network of the features in every epoch anew.",
+        "features twice": "Some images went through the network of the features more than once.",
+        "no features": "No image went through the network of the features.",
+        "features learn": "The network of the features learned too; train nothing but the head.",
+        "features in training mode": "The network of the features worked in training mode, so that "
+        "the features of an image depend on the other images.",
+        "one epoch only": "These are the weights after a single epoch.",
+        "one epoch off": "There is one epoch too many or too few.",
+        "sum, not mean": "The loss is a mean over the images, not a sum.",
+        "uphill": "The steps go uphill.",
+        "no sigmoid": "These are steps on squared errors; the outputs should be probabilities.",
     }
 )
 
@@ -64,18 +76,7 @@ def build_transfer_model(answer, expect, rng):
     pretrained = answer.weights(backbone)
     model = answer.call(backbone, classes)
     expect.that(model is not None, "Your function returned nothing; is there a `return`?")
-    outputs = answer.predict(x, model=model)
-    shape = np.shape(outputs)
-    expect.that(
-        shape == (64, classes),
-        f"For 64 images and {classes} classes the model should return shape {(64, classes)}; it "
-        f"gives {describe(outputs)}.",
-        mistakes=known(
-            ("no head", shape == (64, 4, 4, 8)),
-            ("not pooled", len(shape) > 2),
-            ("number of classes", len(shape) == 2),
-        ),
-    )
+    outputs = expect_shape(answer, expect, model, x, classes)
     watch = Watch(answer, pretrained, model)
     expect.that(
         not watch.missing,
@@ -94,33 +95,24 @@ def build_transfer_model(answer, expect, rng):
         ),
     )
     _expect_pooled_features(answer, expect, (backbone, model), x, outputs)
+    _expect_head_alone_to_learn(answer, expect, model, x, watch)
 
-    trained, again = (answer.predict(x, training=True, model=model) for _ in range(2))
-    # Labels that tell one loss from another; Keras may bound very small probabilities.
-    y = np.where(trained > 1e-4, trained, np.inf).argmin(axis=1)
-    penalty = sum(answer.penalties(model))
-    step = watch.train(x, y)
-    kernels, normalization = step.moved("kernels"), step.moved("normalization")
+
+def expect_shape(answer, expect, model, x, classes):
+    """Require an output for each image and class; return the outputs."""
+    outputs = answer.predict(x, model=model)
+    shape = outputs.shape if isinstance(outputs, np.ndarray) else ()
     expect.that(
-        not kernels and not normalization,
-        "",
-        points=1,
-        mistakes=known(("not frozen", kernels), ("normalization not frozen", True)),
+        shape == (len(x), classes),
+        f"For {len(x)} images and {classes} classes the model should return shape "
+        f"{(len(x), classes)}; it gives {describe(outputs)}.",
+        mistakes=known(
+            ("no head", shape == (len(x), 4, 4, 8)),
+            ("not pooled", len(shape) > 2),
+            ("number of classes", len(shape) == 2),
+        ),
     )
-    expect.that(not step.moved("statistics"), "", points=1, mistakes=known(("training mode", True)))
-    learns, right, twice = step.moved("new"), True, False
-    if are_probabilities(outputs) and np.allclose(trained, again):  # no dropout, no augmentation
-        loss = step.loss - penalty
-        softmax = np.exp(trained) / np.exp(trained).sum(axis=1, keepdims=True)
-        right, twice = (
-            np.isclose(loss, cross_entropy(y, p), rtol=2e-3) for p in (trained, softmax)
-        )
-    expect.that(
-        learns and right,
-        "The loss should be the cross-entropy of labels that are class numbers.",
-        points=1,
-        mistakes=known(("nothing learns", not learns), ("softmax twice", twice)),
-    )
+    return predict(answer, x, model)
 
 
 def _expect_pooled_features(answer, expect, models, x, outputs):
@@ -128,7 +120,7 @@ def _expect_pooled_features(answer, expect, models, x, outputs):
     backbone, model = models
     if np.ptp(outputs, axis=0).max() < 1e-6:  # a head may start at zero
         answer.train_step(x, np.arange(len(x)) % 2, model=model)
-        outputs = answer.predict(x, model=model)
+        outputs = predict(answer, x, model, outputs.shape)
     seen, constant = scores(outputs), np.ptp(outputs, axis=0).max() < 1e-6
     share, *dark = (
         0 if constant else explained(seen, answer.predict(images, model=backbone))
@@ -141,3 +133,102 @@ def _expect_pooled_features(answer, expect, models, x, outputs):
         points=1,
         mistakes=known(("same for all", constant), ("scaled twice", max(dark) > LINEAR)),
     )
+
+
+def _expect_head_alone_to_learn(answer, expect, model, x, watch):
+    shape = predict(answer, x, model).shape
+    trained, again = (predict(answer, x, model, shape, training=True) for _ in range(2))
+    # Labels that tell one loss from another; Keras may bound very small probabilities.
+    y = np.where(trained > 1e-4, trained, np.inf).argmin(axis=1)
+    penalty = sum(answer.penalties(model))
+    loss = answer.train_step(x, y, model=model) - penalty
+    moved = watch.moved()
+    expect.that(
+        not moved["kernels"] and not moved["normalization"],
+        "",
+        points=1,
+        mistakes=known(("not frozen", moved["kernels"]), ("normalization not frozen", True)),
+    )
+    expect.that(not moved["statistics"], "", points=1, mistakes=known(("training mode", True)))
+    right, twice = True, False
+    if are_probabilities(trained) and np.allclose(trained, again):  # no dropout, no augmentation
+        softmax = np.exp(trained) / np.exp(trained).sum(axis=1, keepdims=True)
+        right, twice = (
+            np.isclose(loss, cross_entropy(y, p), rtol=2e-3) for p in (trained, softmax)
+        )
+    expect.that(
+        moved["new"] and right,
+        "The loss should be the cross-entropy of labels that are class numbers.",
+        points=1,
+        mistakes=known(("nothing learns", not moved["new"]), ("softmax twice", twice)),
+    )
+
+
+@exercise(
+    "train_on_features",
+    section="1.4 Features, computed once",
+    points=4,
+    hints=[
+        "F = features.predict(x, verbose=0) comes before the loop, so that all epochs share it.",
+        "In each epoch p = 1 / (1 + np.exp(-F @ w)) are the probabilities of class 1.",
+        "The gradient of the mean cross-entropy is F.T @ (p - y) / len(y).",
+    ],
+    seconds=60,
+)
+def train_on_features(answer, expect, rng):
+    features, n, epochs = draw_fixture("tiny_features", rng), 40, int(rng.integers(4, 9))
+    x = draw_images(rng, n)
+    maps = predict(answer, x, features).astype(float)
+    y = (maps @ rng.normal(size=maps.shape[1]) > 0).astype(int)
+    y[:3] = 1 - y[:3]
+    # Steps that are large, and yet too small for the rounding of single precision to grow.
+    rate = rng.uniform(2, 4) / np.linalg.eigvalsh(maps.T @ maps / n)[-1]
+
+    pretrained = answer.weights(features)
+    watch = Watch(answer, pretrained, features)
+    expect.given = f"For {n} images and {epochs} epochs"
+    got = answer.call(features, x, y, rate, epochs)
+    moved = watch.moved()
+    seen = moved["new"].get("counter/seen", 0)
+    moved = {part for part, sizes in moved.items() if sizes}
+    expect.that(
+        seen == n,
+        f"{seen:.0f} images went through the network of the features.",
+        points=2,
+        mistakes=known(
+            ("no features", seen == 0),
+            ("every epoch", seen >= n * epochs),
+            ("features twice", seen > n),
+        ),
+    )
+    if isinstance(got, np.ndarray) and got.shape == (maps.shape[1], 1):
+        got = got[:, 0]
+    whatever = got if np.shape(got) == maps.shape[1:] else np.nan
+    logistic = partial(_train, maps, y, rate)
+    expect.close(
+        got,
+        logistic(epochs),
+        points=2,
+        otherwise="The weights should be those of gradient descent on the mean cross-entropy, from "
+        "zero on, with all images in each step.",
+        mistakes=known(
+            ("features learn", whatever if "kernels" in moved else np.nan),
+            ("features in training mode", whatever if "statistics" in moved else np.nan),
+            ("one epoch only", logistic(1)),
+            ("one epoch off", logistic(epochs - 1)),
+            ("one epoch off", logistic(epochs + 1)),
+            ("sum, not mean", _train(maps, y, rate * n, epochs)),
+            ("uphill", _train(maps, y, -rate, epochs)),
+            ("no sigmoid", _train(maps, y, rate, epochs, lambda z: z)),
+            ("no sigmoid", _train(maps, y, 2 * rate, epochs, lambda z: z)),
+        ),
+        rtol=1e-3,
+        atol=1e-4,
+    )
+
+
+def _train(maps, y, rate, epochs, activation=lambda z: 1 / (1 + np.exp(-z))):
+    w = np.zeros(maps.shape[1])
+    for _ in range(epochs):
+        w = w - rate * maps.T @ (activation(maps @ w) - y) / len(y)
+    return w

@@ -1,10 +1,9 @@
 """What can be seen of a model on a pre-trained backbone: what it computes, and what moves in it."""
 
-from collections import Counter
-from typing import NamedTuple
-
 import numpy as np
 
+from coursehelpers.checks.answers import AnswerError
+from coursehelpers.checks.core import describe
 from coursehelpers.checks.fixtures import IMAGE, fixture
 
 # What of a backbone can learn, or follow the batches, by the end of the weight's path.
@@ -29,23 +28,16 @@ def draw_images(rng, n):
     return np.clip(colour + texture, 0, 255).astype("float32")
 
 
-class Step(NamedTuple):
-    """What one train step did to a model.
-
-    Attributes
-    ----------
-    loss : float
-    sizes : dict of str to dict of str to float
-        For "kernels", "normalization" and "statistics" of the backbone, and "new" for all else, by
-        path: by how much the weight that changed most has changed.
-    """
-
-    loss: float
-    sizes: dict
-
-    def moved(self, part):
-        """Return the paths of what moved."""
-        return [path for path, size in self.sizes[part].items() if size > 0]
+def predict(answer, x, model, shape=None, training=False):
+    """Ask for a model's outputs; raise an `AnswerError` if they are none to compute with."""
+    got = answer.predict(x, training=training, model=model)
+    if not isinstance(got, np.ndarray) or got.dtype.kind not in "iuf":
+        raise AnswerError(f"The model should return one array of numbers, got {describe(got)}.")
+    if shape is not None and got.shape != shape:
+        raise AnswerError(f"The model should return shape {shape} here too, got {got.shape}.")
+    if not np.isfinite(got).all():
+        raise AnswerError("Some outputs of the model are not finite.")
+    return got
 
 
 class Watch:
@@ -56,7 +48,14 @@ class Watch:
     answer : Answer
     pretrained : list
         Weights of the backbone, as `Answer.weights` gives them.
-    model : Handle
+    model : Handle or Fixture
+
+    Attributes
+    ----------
+    missing : set of str
+        Paths of the backbone's weights that are not in the model.
+    new_shapes : list of tuple of int
+        Shapes of the model's other weights.
     """
 
     def __init__(self, answer, pretrained, model):
@@ -68,25 +67,28 @@ class Watch:
             for w in self._before
         ]
         self.missing = {p["path"] for p in pretrained} - set(self._paths)
-        self.new_shapes = [
-            w["value"].shape
-            for w, path in zip(self._before, self._paths, strict=True)
-            if path is None
-        ]
+        both = zip(self._before, self._paths, strict=True)
+        self.new_shapes = [w["value"].shape for w, path in both if path is None]
 
-    def train(self, x, y):
-        """Train the model on one batch; return the `Step`, counted from when the watch began."""
-        loss = self._answer.train_step(x, y, model=self._model)
+    def moved(self):
+        """Return what moved since the watch began.
+
+        Returns
+        -------
+        dict of str to dict of str to float
+            For "kernels", "normalization" and "statistics" of the backbone, and "new" for all else,
+            by path: by how much what changed most has changed.
+        """
+        after = self._answer.weights(self._model)
+        if [w["value"].shape for w in after] != [w["value"].shape for w in self._before]:
+            raise AnswerError("The model has other weights after a train step than before it.")
         sizes = {part: {} for part in (*PARTS.values(), "new")}
-        seen = Counter()
-        for path, old, new in zip(
-            self._paths, self._before, self._answer.weights(self._model), strict=True
-        ):
-            part = "new" if path is None else PARTS[path.rpartition("/")[2]]
-            seen[path] += 1
-            name = path or f"new {seen[path]}"
-            sizes[part][name] = float(np.abs(new["value"] - old["value"]).max(initial=0))
-        return Step(loss, sizes)
+        for i, (path, old, new) in enumerate(zip(self._paths, self._before, after, strict=True)):
+            size = np.abs(new["value"].astype(float) - old["value"]).max(initial=0)
+            if size != 0:  # nan has moved, too
+                part = PARTS.get((path or "").rpartition("/")[2], "new")
+                sizes[part][path or f"new {i}"] = float(size)
+        return sizes
 
 
 def are_probabilities(outputs):
@@ -107,6 +109,8 @@ def scores(outputs):
 
 def explained(seen, maps):
     """Return which share of the scores is a linear function of pooled feature maps."""
+    if not np.isfinite(maps).all():
+        return 0.0
     pooled = maps.mean(axis=(1, 2)), maps.max(axis=(1, 2))
     x = np.column_stack([np.ones(len(maps)), *pooled]).astype(float)
     left = seen - x @ np.linalg.lstsq(x, seen, rcond=None)[0]
