@@ -83,7 +83,7 @@ def test_name_travels_and_the_model_does_not():
 
 
 def test_unknown_name_is_told_to_the_author_of_the_check():
-    with pytest.raises(ValueError, match="no fixture named 'tiny'; there are: tiny_backbone, tiny"):
+    with pytest.raises(ValueError, match="no fixture named 'tiny'; there are: tiny_backbone, fro"):
         fixture("tiny")
 
 
@@ -121,13 +121,25 @@ def test_check_sees_what_moves_whatever_the_settings_say(wrapped):
 
     asked = LocalAnswer(answer, seconds=30)
     model = asked.call(BACKBONE)
-    assert moved(asked, model if wrapped else BACKBONE) == {"block3_conv/kernel"}
+    assert moved(asked, model if wrapped else BACKBONE) == {"block4_conv/kernel"}
 
 
 def test_check_sees_the_moving_statistics_of_what_was_not_frozen():
     paths = moved(LocalAnswer(len, seconds=30), BACKBONE)
-    assert len(paths) == 4 * 5
+    assert len(paths) == 5 * 5
     assert {f"{block}_bn/moving_mean" for block in fixtures.BLOCKS} <= paths
+
+
+def test_frozen_fixture_moves_only_when_it_is_unfrozen():
+    frozen = fixture("frozen_backbone", seed=3)
+    assert moved(LocalAnswer(len, seconds=30), frozen) == set()
+
+    def unfreeze(backbone):
+        backbone.trainable = True
+
+    asked = LocalAnswer(unfreeze, seconds=30)
+    asked.call(frozen)
+    assert len(moved(asked, frozen)) == 5 * 5
 
 
 def test_check_asks_a_wrapped_fixture_and_the_fixture_itself():

@@ -17,7 +17,13 @@ import numpy as np
 from coursehelpers.checks.values import Fixture
 
 # The blocks of the tiny backbone from the image on: channels and stride of the convolution.
-BLOCKS = {"stem": (4, 2), "block1": (6, 1), "block2": (6, 2), "block3": (8, 1)}
+BLOCKS = {
+    "stem": (4, 2),
+    "block1": (6, 1),
+    "block2": (6, 2),
+    "block3": (8, 1),
+    "block4": (8, 1),
+}
 IMAGE = (16, 16, 3)
 
 
@@ -29,10 +35,12 @@ def fixture(name, seed=0):
     name : str
         "tiny_backbone" is a functional Keras model of images with values in 0..255, shape
         (16, 16, 3), to a feature map of shape (4, 4, 8). Its blocks, "stem" and "block1" to
-        "block3", are a convolution, batch normalization and ReLU each, with layers such as
+        "block4", are a convolution, batch normalization and ReLU each, with layers such as
         "block1_conv", "block1_bn" and "block1_relu". It is compiled, with the mean squared error.
 
-        "tiny_features" is the same with the mean over the positions, 8 features for an image. Its
+        "frozen_backbone" is the same with all of it frozen, as a first training leaves it.
+
+        "tiny_features" is the tiny backbone with the mean over the positions, 8 features for an image. Its
         first layer counts all images that it is given, in a weight named "seen".
     seed : int, default 0
         Draws all weights, the statistics of batch normalization too.
@@ -81,6 +89,12 @@ def _tiny_backbone(rng):
     _draw_weights(model, rng)
     # Without a graph, whose making would take longer than the few steps of a check.
     model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=True)
+    return model
+
+
+def _frozen_backbone(rng):
+    model = _tiny_backbone(rng)
+    model.trainable = False
     return model
 
 
@@ -137,4 +151,8 @@ def _draw_weights(model, rng):
             layer.set_weights([rng.uniform(*ends, size=channels) for ends in ranges.values()])
 
 
-FIXTURES = {"tiny_backbone": _tiny_backbone, "tiny_features": _tiny_features}
+FIXTURES = {
+    "tiny_backbone": _tiny_backbone,
+    "frozen_backbone": _frozen_backbone,
+    "tiny_features": _tiny_features,
+}

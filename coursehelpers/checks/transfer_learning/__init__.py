@@ -3,6 +3,6 @@
 Each exercise is a specification of what it expects.
 """
 
-from coursehelpers.checks.transfer_learning import distance, features
+from coursehelpers.checks.transfer_learning import distance, features, tuning
 
-__all__ = ["distance", "features"]
+__all__ = ["distance", "features", "tuning"]

@@ -4,13 +4,14 @@ from functools import partial
 
 import numpy as np
 
-from coursehelpers.checks.core import describe, exercise, mistakes_from
+from coursehelpers.checks.core import exercise, mistakes_from
 from coursehelpers.checks.transfer_learning.observed import (
     Watch,
     are_probabilities,
     cross_entropy,
     draw_fixture,
     draw_images,
+    expect_shape,
     explained,
     predict,
     scores,
@@ -21,10 +22,7 @@ exercise = partial(exercise, notebook="transfer_learning")
 # What to tell who made a known mistake: what is wrong, and where to look next.
 known = mistakes_from(
     {
-        "not pooled": "There is an output for every position of the feature map; pool it first.",
         "flattened": "Each position of the feature map has weights of its own; pool it instead.",
-        "no head": "These are the features of the backbone; where is the head?",
-        "number of classes": "The head has another number of outputs than there are classes.",
         "logits, no softmax": "Some outputs are negative; which activation gives probabilities?",
         "sigmoid, not softmax": "The outputs lie between 0 and 1, but do not add up to 1.",
         "fresh weights": "Nothing of what the backbone has learned is in the model; was it copied "
@@ -96,23 +94,6 @@ def build_transfer_model(answer, expect, rng):
     )
     _expect_pooled_features(answer, expect, (backbone, model), x, outputs)
     _expect_head_alone_to_learn(answer, expect, model, x, watch)
-
-
-def expect_shape(answer, expect, model, x, classes):
-    """Require an output for each image and class; return the outputs."""
-    outputs = answer.predict(x, model=model)
-    shape = outputs.shape if isinstance(outputs, np.ndarray) else ()
-    expect.that(
-        shape == (len(x), classes),
-        f"For {len(x)} images and {classes} classes the model should return shape "
-        f"{(len(x), classes)}; it gives {describe(outputs)}.",
-        mistakes=known(
-            ("no head", shape == (len(x), 4, 4, 8)),
-            ("not pooled", len(shape) > 2),
-            ("number of classes", len(shape) == 2),
-        ),
-    )
-    return predict(answer, x, model)
 
 
 def _expect_pooled_features(answer, expect, models, x, outputs):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursehelpers.checks.answers import AnswerError
-from coursehelpers.checks.core import describe
+from coursehelpers.checks.core import describe, mistakes_from
 from coursehelpers.checks.fixtures import IMAGE, fixture
 
 # What of a backbone can learn, or follow the batches, by the end of the weight's path.
@@ -14,6 +14,15 @@ PARTS = {
     "moving_mean": "statistics",
     "moving_variance": "statistics",
 }
+
+# What to tell who made a known mistake: what is wrong, and where to look next.
+known = mistakes_from(
+    {
+        "not pooled": "There is an output for every position of the feature map; pool it first.",
+        "no head": "These are the features of the backbone; where is the head?",
+        "number of classes": "The head has another number of outputs than there are classes.",
+    }
+)
 
 
 def draw_fixture(name, rng):
@@ -38,6 +47,23 @@ def predict(answer, x, model, shape=None, training=False):
     if not np.isfinite(got).all():
         raise AnswerError("Some outputs of the model are not finite.")
     return got
+
+
+def expect_shape(answer, expect, model, x, classes):
+    """Require an output for each image and class; return the outputs."""
+    outputs = answer.predict(x, model=model)
+    shape = outputs.shape if isinstance(outputs, np.ndarray) else ()
+    expect.that(
+        shape == (len(x), classes),
+        f"For {len(x)} images and {classes} classes the model should return shape "
+        f"{(len(x), classes)}; it gives {describe(outputs)}.",
+        mistakes=known(
+            ("no head", shape == (len(x), 4, 4, 8)),
+            ("not pooled", len(shape) > 2),
+            ("number of classes", len(shape) == 2),
+        ),
+    )
+    return predict(answer, x, model)
 
 
 class Watch:
