@@ -182,9 +182,10 @@ def train_on_features(answer, expect, rng):
             ("features twice", seen > n),
         ),
     )
-    if isinstance(got, np.ndarray) and got.shape == (maps.shape[1], 1):
+    is_array = isinstance(got, np.ndarray)
+    if is_array and got.shape == (maps.shape[1], 1):  # the kernel of a layer
         got = got[:, 0]
-    whatever = got if np.shape(got) == maps.shape[1:] else np.nan
+    whatever = got if is_array else np.nan
     logistic = partial(_train, maps, y, rate)
     expect.close(
         got,
