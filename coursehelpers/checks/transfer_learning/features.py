@@ -61,7 +61,7 @@ LINEAR = 1 - 1e-5
     points=5,
     hints=[
         "backbone.trainable = False freezes all of it, before the model is compiled.",
-        "image = keras.Input(backbone.input_shape[1:]), then backbone(image, training=False), "
+        "image = keras.Input(backbone.input_shape[1:]), then backbone(image), "
         "GlobalAveragePooling2D and Dense, each called on what came before.",
         "keras.Model(image, probabilities), compiled with an optimizer and with "
         '"sparse_categorical_crossentropy": labels are numbers.',
