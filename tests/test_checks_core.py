@@ -10,7 +10,7 @@ import pytest
 from coursehelpers.checks import core
 from coursehelpers.checks.answers import LocalAnswer
 from coursehelpers.checks.core import Exercise, Mistake, Outcome, describe, judge
-from coursehelpers.checks.values import Handle
+from coursehelpers.checks.values import Fixture, Handle
 
 
 def outcome(specification, answer=lambda *values: None, points=1, seconds=5.0):
@@ -353,6 +353,7 @@ def test_exercise_registers_its_specification_once(monkeypatch):
     [
         (None, "nothing (None)"),
         (Handle(0), "a Keras model"),
+        (Fixture("tiny_backbone", 0), "a Keras model"),
         (np.zeros((2, 0)), "an array of shape (2, 0)"),
         (np.array(True), "the number 1"),
         ([], "a list of 0 entries"),

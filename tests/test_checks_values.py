@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from coursehelpers.checks import values
-from coursehelpers.checks.values import DTYPES, Handle, UnsupportedValue, decode, encode
+from coursehelpers.checks.values import DTYPES, Fixture, Handle, UnsupportedValue, decode, encode
 
 arrays = hnp.arrays(
     dtype=st.one_of(
@@ -31,6 +31,7 @@ leaves = st.one_of(
     st.text(),
     arrays,
     st.builds(Handle, st.integers(0, 10)),
+    st.builds(Fixture, st.text(), st.integers(0, 2**64 - 1)),
 )
 nested = st.recursive(
     leaves,
@@ -218,6 +219,14 @@ def hostile(text):
         b'{"float": ["nan"]}',
         b'{"handle": true}',
         b'{"handle": 0.5}',
+        b'{"fixture": "tiny_backbone"}',
+        b'{"fixture": ["tiny_backbone"]}',
+        b'{"fixture": ["tiny_backbone", -1]}',
+        b'{"fixture": ["tiny_backbone", true]}',
+        b'{"fixture": ["tiny_backbone", {"float": "nan"}]}',
+        b'{"fixture": [{"list": []}, 1]}',
+        b'{"fixture": ["tiny_backbone", 1, 2]}',
+        b'{"fixture": ["tiny_backbone", 18446744073709551616]}',
         b"1" * 400,
         b"1" * 5000,
         b"18446744073709551616",

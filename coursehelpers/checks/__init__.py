@@ -3,7 +3,15 @@
 >>> from coursehelpers.checks import check, hint, score, solution
 """
 
-from coursehelpers.checks import data_augmentation, regularization
+from coursehelpers.checks import data_augmentation, regularization, transfer_learning
 from coursehelpers.checks.display import check, hint, score, solution
 
-__all__ = ["check", "data_augmentation", "hint", "regularization", "score", "solution"]
+__all__ = [
+    "check",
+    "data_augmentation",
+    "hint",
+    "regularization",
+    "score",
+    "solution",
+    "transfer_learning",
+]

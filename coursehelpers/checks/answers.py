@@ -3,7 +3,8 @@
 Checks see an answer only through these methods: ``call(*values)``, ``predict(x, training)``,
 ``config()``, ``weights()``, ``penalties()``, ``train_step(x, y)`` and ``value()``. `LocalAnswer`
 sends every value through the encoding that an answer in another process uses, so that the two
-cannot drift apart.
+cannot drift apart. Where a question needs a model, it names a fixture: the answer gets the model
+itself, and the other methods show by the same name what became of it.
 """
 
 import _thread
@@ -23,7 +24,8 @@ import warnings
 
 import numpy as np
 
-from coursehelpers.checks.values import Handle, UnsupportedValue, decode, encode
+from coursehelpers.checks import fixtures
+from coursehelpers.checks.values import Fixture, Handle, UnsupportedValue, decode, encode
 
 _ALARM = getattr(signal, "SIGALRM", None)  # Windows has none
 
@@ -67,6 +69,7 @@ class LocalAnswer:
     def __init__(self, answer, seconds=5.0):
         self._answer = answer
         self._models = []
+        self._fixtures = {}
         self._left = seconds
         if answer is None or answer is Ellipsis:
             raise NotAttempted("There is no answer yet.")
@@ -74,7 +77,8 @@ class LocalAnswer:
     def call(self, *values):
         """Call the answer, a function, with copies of the values; return its value.
 
-        A Keras model in the result becomes a `Handle` that the other methods take.
+        A Keras model in the result becomes a `Handle` that the other methods take. They take a
+        `Fixture`, too, for the very model that the answer got in its place.
         """
         if _is_model(self._answer):
             raise AnswerError("Hand in the function that builds the model, not the model.")
@@ -82,19 +86,22 @@ class LocalAnswer:
             raise AnswerError(f"The answer should be a function, got {_kind(self._answer)}.")
         if inspect.iscoroutinefunction(self._answer):
             raise AnswerError("Your function is declared with `async def`; use `def`.")
-        return self._ask(lambda: self._answer(*self._resolve(decode(encode(list(values))))))
+        values = self._given(list(values))
+        return self._ask(lambda: self._answer(*values))
 
     def predict(self, x, training=False, model=None):
         """Return the model's outputs, an array, for a batch of inputs."""
-        x = decode(encode(x))
+        x, model = self._given([x, model])
         return self._ask(lambda: self._model(model)(x, training=training))
 
     def config(self, model=None):
         """Return the model's public configuration as nested dicts and lists."""
+        model = self._given(model)
         return self._ask(lambda: json.loads(self._model(model).to_json()))
 
     def weights(self, model=None):
         """Return the model's weights: a list of dicts with ``path``, ``trainable``, ``value``."""
+        model = self._given(model)
         return self._ask(
             lambda: [
                 {"path": w.path, "trainable": bool(w.trainable), "value": np.asarray(w)}
@@ -104,11 +111,12 @@ class LocalAnswer:
 
     def penalties(self, model=None):
         """Return what the model adds to its loss besides the loss itself: a list of numbers."""
+        model = self._given(model)
         return self._ask(lambda: [float(term) for term in self._model(model).losses])
 
     def train_step(self, x, y, model=None):
         """Train the model, which has to be compiled, on one batch; return the loss."""
-        x, y = decode(encode([x, y]))
+        x, y, model = self._given([x, y, model])
         return self._ask(lambda: float(np.ravel(self._model(model).train_on_batch(x, y))[0]))
 
     def value(self):
@@ -152,22 +160,40 @@ class LocalAnswer:
         self._models.append(value)
         return Handle(len(self._models) - 1)
 
+    def _given(self, value):
+        """Return a value as the answer's side gets it, with the models that it refers to."""
+        # No question is timed yet: building a fixture takes none of the answer's time.
+        return self._resolve(decode(encode(value)))
+
     def _resolve(self, value):
-        if isinstance(value, Handle):
-            return self._models[value.number]
+        if isinstance(value, Handle | Fixture):
+            return self._referred(value)
         if isinstance(value, list):
             return [self._resolve(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self._resolve(item) for key, item in value.items()}
         return value
 
-    def _model(self, handle):
-        if handle is not None and not isinstance(handle, Handle):
+    def _referred(self, reference):
+        if isinstance(reference, Handle) and reference.number in range(len(self._models)):
+            return self._models[reference.number]
+        if isinstance(reference, Fixture) and reference.name in fixtures.FIXTURES:
+            if reference not in self._fixtures:
+                self._fixtures[reference] = fixtures.build(reference)
+            return self._fixtures[reference]
+        # Made up by the answer, which may return the like of it.
+        raise AnswerError("Your answer refers to a model that does not exist.")
+
+    def _model(self, given):
+        if given is None:
+            if not _is_model(self._answer):
+                raise AnswerError(f"The answer should be a Keras model, got {_kind(self._answer)}.")
+            return self._answer
+        if not _is_model(given):
             raise AnswerError(
-                f"Your function should return a Keras model, it returned {_kind(handle)}."
+                f"Your function should return a Keras model, it returned {_kind(given)}."
             )
-        model = self._answer if handle is None else self._models[handle.number]
-        if not _is_model(model):
-            raise AnswerError(f"The answer should be a Keras model, got {_kind(model)}.")
-        return model
+        return given
 
 
 def _is_model(value):

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from coursehelpers.checks.answers import AnswerError, AnswerTimedOut, NotAttempted
-from coursehelpers.checks.values import Handle
+from coursehelpers.checks.values import Fixture, Handle
 
 EXERCISES = {}
 
@@ -286,7 +286,7 @@ def describe(value):
     """
     if value is None:
         return "nothing (None)"
-    if isinstance(value, Handle):
+    if isinstance(value, Handle | Fixture):
         return "a Keras model"
     if isinstance(value, np.ndarray) and value.ndim:
         return f"an array of shape {value.shape}"

@@ -1,6 +1,7 @@
 """The one encoding for every value that goes to or comes from an answer.
 
-A value is a nested list or dict of arrays, numbers, strings, booleans and None, nothing else.
+A value is a nested list or dict of arrays, numbers, strings, booleans, None and references to
+models, nothing else.
 `decode(encode(value))` rebuilds it as plain numpy arrays and builtin types, whatever subclass it
 was; nothing is ever unpickled or evaluated. The text is bounded JSON, arrays are base64 in it, so
 that the size of what is decoded is known before anything is allocated.
@@ -35,6 +36,16 @@ class Handle(NamedTuple):
     number: int
 
 
+class Fixture(NamedTuple):
+    """The name of a model that is built on the answer's side; `seed` draws its weights.
+
+    It stands for the same model in all questions to one answer (see `checks.fixtures`).
+    """
+
+    name: str
+    seed: int
+
+
 class UnsupportedValue(ValueError):
     """A value that no answer may give or take: of another type, too large or too deep."""
 
@@ -45,7 +56,8 @@ def encode(value, handle_for=None):
     Parameters
     ----------
     value : object
-        Nested lists, tuples or dicts (string keys) of arrays, tensors, numbers, strings, None.
+        Nested lists, tuples or dicts (string keys) of arrays, tensors, numbers, strings, None, and
+        references to models: `Handle` and `Fixture`.
     handle_for : callable, optional
         Called with an object of any other type; returns its `Handle` or None.
 
@@ -153,6 +165,8 @@ class _Encoder(_Bounded):
             return str.__str__(value)  # its text, whatever a subclass shows
         if isinstance(value, Handle):
             return {"handle": value.number}
+        if isinstance(value, Fixture):
+            return {"fixture": [self.tree(value.name, depth + 1), self.tree(value.seed, depth + 1)]}
         if isinstance(value, list | tuple):
             return {"list": [self.tree(item, depth + 1) for item in value]}
         if isinstance(value, dict):
@@ -198,6 +212,10 @@ class _Decoder(_Bounded):
             return float(content)
         if kind == "handle" and type(content) is int:
             return Handle(content)
+        if kind == "fixture" and isinstance(content, list) and len(content) == 2:
+            name, seed = (self.value(item, depth + 1) for item in content)
+            if isinstance(name, str) and type(seed) is int and seed >= 0:
+                return Fixture(name, seed)
         if kind == "list" and isinstance(content, list):
             return [self.value(item, depth + 1) for item in content]
         if kind == "dict" and isinstance(content, dict):

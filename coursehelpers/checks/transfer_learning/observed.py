@@ -1,0 +1,148 @@
+"""What can be seen of a model on a pre-trained backbone: what it computes, and what moves in it."""
+
+import numpy as np
+
+from coursehelpers.checks.answers import AnswerError
+from coursehelpers.checks.core import describe, mistakes_from
+from coursehelpers.checks.fixtures import IMAGE, fixture
+
+# What of a backbone can learn, or follow the batches, by the end of the weight's path.
+PARTS = {
+    "kernel": "kernels",
+    "gamma": "normalization",
+    "beta": "normalization",
+    "moving_mean": "statistics",
+    "moving_variance": "statistics",
+}
+
+# What to tell who made a known mistake: what is wrong, and where to look next.
+known = mistakes_from(
+    {
+        "not pooled": "There is an output for every position of the feature map; pool it first.",
+        "no head": "These are the features of the backbone; where is the head?",
+        "number of classes": "The head has another number of outputs than there are classes.",
+    }
+)
+
+
+def draw_fixture(name, rng):
+    """Name a fixture with weights of its own."""
+    return fixture(name, seed=int(rng.integers(2**31)))
+
+
+def draw_images(rng, n):
+    """Draw images, values in 0..255, that differ in colour and in texture."""
+    colour = rng.uniform(40, 215, size=(n, 1, 1, IMAGE[-1]))
+    texture = rng.uniform(5, 80, size=(n, 1, 1, 1)) * rng.normal(size=(n, *IMAGE))
+    return np.clip(colour + texture, 0, 255).astype("float32")
+
+
+def predict(answer, x, model, shape=None, training=False):
+    """Ask for a model's outputs; raise an `AnswerError` if they are none to compute with."""
+    got = answer.predict(x, training=training, model=model)
+    if not isinstance(got, np.ndarray) or got.dtype.kind not in "iuf":
+        raise AnswerError(f"The model should return one array of numbers, got {describe(got)}.")
+    if shape is not None and got.shape != shape:
+        raise AnswerError(f"The model should return shape {shape} here too, got {got.shape}.")
+    if not np.isfinite(got).all():
+        raise AnswerError("Some outputs of the model are not finite.")
+    return got
+
+
+def expect_shape(answer, expect, model, x, classes):
+    """Require an output for each image and class; return the outputs."""
+    outputs = answer.predict(x, model=model)
+    shape = outputs.shape if isinstance(outputs, np.ndarray) else ()
+    expect.that(
+        shape == (len(x), classes),
+        f"For {len(x)} images and {classes} classes the model should return shape "
+        f"{(len(x), classes)}; it gives {describe(outputs)}.",
+        mistakes=known(
+            ("no head", shape == (len(x), 4, 4, 8)),
+            ("not pooled", len(shape) > 2),
+            ("number of classes", len(shape) == 2),
+        ),
+    )
+    return predict(answer, x, model)
+
+
+class Watch:
+    """A model whose weights are known by their values, wherever they were copied to.
+
+    Parameters
+    ----------
+    answer : Answer
+    pretrained : list
+        Weights of the backbone, as `Answer.weights` gives them.
+    model : Handle or Fixture
+
+    Attributes
+    ----------
+    missing : set of str
+        Paths of the backbone's weights that are not in the model.
+    new_shapes : list of tuple of int
+        Shapes of the model's other weights.
+    """
+
+    def __init__(self, answer, pretrained, model):
+        self._answer, self._model = answer, model
+        self._before = answer.weights(model)
+        # Every array of a fixture is like no other one.
+        self._paths = [
+            next((p["path"] for p in pretrained if np.array_equal(p["value"], w["value"])), None)
+            for w in self._before
+        ]
+        self.missing = {p["path"] for p in pretrained} - set(self._paths)
+        both = zip(self._before, self._paths, strict=True)
+        self.new_shapes = [w["value"].shape for w, path in both if path is None]
+
+    def moved(self):
+        """Return what moved since the watch began.
+
+        Returns
+        -------
+        dict of str to dict of str to float
+            For "kernels", "normalization" and "statistics" of the backbone, and "new" for all else,
+            by path: by how much what changed most has changed.
+        """
+        after = self._answer.weights(self._model)
+        if [w["value"].shape for w in after] != [w["value"].shape for w in self._before]:
+            raise AnswerError("The model has other weights after a train step than before it.")
+        sizes = {part: {} for part in (*PARTS.values(), "new")}
+        for i, (path, old, new) in enumerate(zip(self._paths, self._before, after, strict=True)):
+            size = np.abs(new["value"].astype(float) - old["value"]).max(initial=0)
+            if size != 0:  # nan has moved, too
+                part = PARTS.get((path or "").rpartition("/")[2], "new")
+                sizes[part][path or f"new {i}"] = float(size)
+        return sizes
+
+
+def are_probabilities(outputs):
+    """Tell whether each row is a distribution."""
+    return bool(np.allclose(outputs.sum(axis=1), 1, atol=1e-3) and outputs.min() >= 0)
+
+
+def scores(outputs):
+    """Undo softmax or sigmoid, and take off what the scores of one image have in common."""
+    outputs = np.asarray(outputs, float)
+    if are_probabilities(outputs):
+        outputs = np.log(np.maximum(outputs, 1e-30))
+    elif outputs.min() >= 0 and outputs.max() <= 1:
+        kept = np.clip(outputs, 1e-7, 1 - 1e-7)
+        return np.log(kept) - np.log(1 - kept)
+    return outputs - outputs.mean(axis=1, keepdims=True)
+
+
+def explained(seen, maps):
+    """Return which share of the scores is a linear function of pooled feature maps."""
+    if not np.isfinite(maps).all():
+        return 0.0
+    pooled = maps.mean(axis=(1, 2)), maps.max(axis=(1, 2))
+    x = np.column_stack([np.ones(len(maps)), *pooled]).astype(float)
+    left = seen - x @ np.linalg.lstsq(x, seen, rcond=None)[0]
+    return 1 - np.sum(left**2) / np.sum((seen - seen.mean(axis=0)) ** 2)
+
+
+def cross_entropy(y, p):
+    """Return the mean cross-entropy of class numbers."""
+    return float(-np.mean(np.log(np.maximum(p[np.arange(len(y)), y], 1e-7))))

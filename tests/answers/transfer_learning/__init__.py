@@ -1,0 +1,1 @@
+"""Answers to the exercises of the transfer learning notebook, one module each."""

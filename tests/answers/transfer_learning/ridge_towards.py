@@ -1,0 +1,102 @@
+"""Right and wrong answers to the exercise ridge_towards."""
+
+import numpy as np
+
+from tests.answers import accepted, refused
+
+
+def solve(x, right, lambda_):
+    return np.linalg.solve(x.T @ x + lambda_ * np.eye(x.shape[1]), right)
+
+
+@accepted("normal equations")
+def ridge_towards(x, y, w0, lambda_):
+    return solve(x, x.T @ y + lambda_ * w0, lambda_)
+
+
+@accepted("a step from the pre-trained weights: ridge on what they leave")
+def ridge_towards(x, y, w0, lambda_):
+    return w0 + solve(x, x.T @ (y - x @ w0), lambda_)
+
+
+@accepted("more rows of least squares")
+def ridge_towards(x, y, w0, lambda_):
+    root = np.sqrt(lambda_)
+    rows = np.vstack([x, root * np.eye(len(w0))])
+    return np.linalg.lstsq(rows, np.concatenate([y, root * w0]), rcond=None)[0]
+
+
+@accepted("singular values, as a list")
+def ridge_towards(x, y, w0, lambda_):
+    u, s, vt = np.linalg.svd(x, full_matrices=False)
+    return (w0 + vt.T @ (s / (s**2 + lambda_) * (u.T @ (y - x @ w0)))).tolist()
+
+
+@accepted("an inverse, the dual form")
+def ridge_towards(x, y, w0, lambda_):
+    return w0 + x.T @ np.linalg.inv(x @ x.T + lambda_ * np.eye(len(x))) @ (y - x @ w0)
+
+
+@refused("ridge", says="where do the pre-trained ones", misconception="pulled to zero")
+def ridge_towards(x, y, w0, lambda_):
+    return solve(x, x.T @ y, lambda_)
+
+
+@refused("w0 added", says="knows nothing of them", misconception="added afterwards")
+def ridge_towards(x, y, w0, lambda_):
+    return w0 + solve(x, x.T @ y, lambda_)
+
+
+@refused("w0 without lambda", says="have its lambda", misconception="forgot lambda")
+def ridge_towards(x, y, w0, lambda_):
+    return solve(x, x.T @ y + w0, lambda_)
+
+
+@refused("identity without lambda", says="have its lambda", misconception="forgot lambda")
+def ridge_towards(x, y, w0, lambda_):
+    return solve(x, x.T @ y + lambda_ * w0, 1)
+
+
+@refused("lambda squared", says="without a square", misconception="lambda squared")
+def ridge_towards(x, y, w0, lambda_):
+    return solve(x, x.T @ y + lambda_**2 * w0, lambda_**2)
+
+
+@refused("mean of squares", says="not divided", misconception="divided by m")
+def ridge_towards(x, y, w0, lambda_):
+    return solve(x, x.T @ y + len(y) * lambda_ * w0, len(y) * lambda_)
+
+
+@refused("wrong sign", says="wrong sign", misconception="wrong sign")
+def ridge_towards(x, y, w0, lambda_):
+    return solve(x, x.T @ y - lambda_ * w0, lambda_)
+
+
+@refused("least squares", says="where is the penalty", misconception="no penalty")
+def ridge_towards(x, y, w0, lambda_):
+    return np.linalg.lstsq(x, y, rcond=None)[0]
+
+
+@refused("pre-trained weights", says="where do the data come in", misconception="data ignored")
+def ridge_towards(x, y, w0, lambda_):
+    return w0
+
+
+@refused("halfway between both", says="gradient of the cost should be zero")
+def ridge_towards(x, y, w0, lambda_):
+    return (np.linalg.lstsq(x, y, rcond=None)[0] + lambda_ * w0) / (1 + lambda_)
+
+
+@refused("lambda on every entry", says="gradient of the cost should be zero")
+def ridge_towards(x, y, w0, lambda_):
+    return np.linalg.pinv(x.T @ x + lambda_) @ (x.T @ y + lambda_ * w0)
+
+
+@refused("the other way round", says="raised ValueError")
+def ridge_towards(x, y, w0, lambda_):
+    return np.linalg.solve(x @ x.T + lambda_ * np.eye(len(x)), x.T @ y + lambda_ * w0)
+
+
+@refused("returns nothing", says="is there a `return`?")
+def ridge_towards(x, y, w0, lambda_):
+    solve(x, x.T @ y + lambda_ * w0, lambda_)

@@ -1,0 +1,159 @@
+"""Checks on pre-trained models see what moved in any model, and come to a verdict on strange ones."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from coursehelpers.checks.answers import AnswerError, LocalAnswer
+from coursehelpers.checks.core import EXERCISES, judge
+from coursehelpers.checks.fixtures import fixture
+from coursehelpers.checks.transfer_learning.observed import Watch, explained, predict, scores
+from tests.answers.transfer_learning.build_transfer_model import compiled, on
+
+MODELS = ("build_transfer_model", "build_fine_tuning_model")
+BACKBONE = fixture("tiny_backbone", seed=5)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def keras_at_hand():
+    # Its first import may take longer than the time limits here.
+    importlib.import_module("keras")
+
+
+def batch(n=8):
+    rng = np.random.default_rng(0)
+    return rng.uniform(0, 255, size=(n, 16, 16, 3)).astype("float32"), rng.integers(3, size=n)
+
+
+def watched(build):
+    answer = LocalAnswer(build, seconds=60)
+    pretrained = answer.weights(BACKBONE)
+    model = answer.call(BACKBONE)
+    return answer, model, Watch(answer, pretrained, model)
+
+
+def copy_of(backbone):
+    import keras
+
+    copy = keras.models.clone_model(backbone)
+    copy.set_weights(backbone.get_weights())
+    return copy
+
+
+@pytest.mark.parametrize("prepare", [lambda backbone: backbone, copy_of], ids=["itself", "copy"])
+def test_watch_knows_the_backbone_by_its_values(prepare):
+    answer, model, watch = watched(lambda backbone: compiled(on(prepare(backbone), 3)))
+    assert watch.missing == set()
+    assert sorted(watch.new_shapes) == [(3,), (8, 3)]
+    assert not any(watch.moved().values())
+    answer.train_step(*batch(), model=model)
+    assert {part: len(moved) for part, moved in watch.moved().items()} == {
+        "kernels": 5,
+        "normalization": 10,
+        "statistics": 10,
+        "new": 2,
+    }
+
+
+def test_watch_misses_what_is_not_there():
+    import keras
+
+    _, _, watch = watched(lambda backbone: compiled(on(keras.models.clone_model(backbone), 3)))
+    assert len(watch.missing) == 25
+
+
+def test_what_became_infinite_has_moved():
+    import keras
+
+    def build(backbone):
+        return compiled(on(backbone, 3), keras.optimizers.SGD(1e38))
+
+    answer, model, watch = watched(build)
+    for _ in range(2):
+        answer.train_step(*batch(), model=model)
+    assert len(watch.moved()["kernels"]) == 5
+    with pytest.raises(AnswerError, match="not finite"):
+        predict(answer, batch()[0], model)
+
+
+def test_scores_undo_the_activation():
+    z = np.random.default_rng(0).normal(size=(6, 4))
+    softmax = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    centred = z - z.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(scores(softmax), centred)
+    np.testing.assert_allclose(scores(z), centred)
+    np.testing.assert_allclose(scores(1 / (1 + np.exp(-z))), z)
+
+
+def test_explained_is_all_for_linear_heads_only():
+    rng = np.random.default_rng(0)
+    maps = rng.normal(size=(64, 2, 2, 5))
+    z = maps.mean(axis=(1, 2)) @ rng.normal(size=(5, 3)) + 1
+    assert explained(z, maps) == pytest.approx(1)
+    assert explained(maps.max(axis=(1, 2)), maps) == pytest.approx(1)
+    assert explained(z**2, maps) < 0.9
+    assert explained(z, np.full_like(maps, np.nan)) == 0
+
+
+def strange(kind):
+    """A compiled model on a backbone that does something no one expects of a model."""
+    import keras
+    from keras import layers, ops
+
+    class Strange(keras.Model):
+        def __init__(self, backbone, classes):
+            super().__init__()
+            self.inner = on(backbone, classes)
+            self.late = None
+
+        def call(self, x, training=False):
+            p = self.inner(x)
+            if kind == "two outputs":
+                return [p, p[:, :1]]
+            if kind == "dict":
+                return {"p": p}
+            if kind == "nan":
+                return p * np.nan
+            if kind == "integers":
+                return ops.cast(p > 0.5, "int32")
+            if kind == "nothing":
+                return None
+            if training and kind == "other shape in training":
+                return p[:, :2]
+            if training and kind == "nan in training":
+                return p * np.nan
+            if training and kind == "late weights":
+                self.late = self.late or layers.Dense(p.shape[1], activation="softmax")
+                return self.late(p)
+            return p
+
+    return lambda backbone, classes, *rate: compiled(Strange(backbone, classes))
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "two outputs",
+        "dict",
+        "nan",
+        "integers",
+        "nothing",
+        "other shape in training",
+        "nan in training",
+        "late weights",
+    ],
+)
+def test_strange_models_get_a_verdict(name, kind):
+    outcome = judge(EXERCISES[name], lambda seconds: LocalAnswer(strange(kind), seconds))
+    assert outcome.status in ("failed", "partial", "error")
+    assert outcome.messages
+
+
+@pytest.mark.parametrize("name", [*MODELS, "train_on_features"])
+@pytest.mark.parametrize("got", [3, "text", [1, [2, 3]], {"w": 1}, np.full(8, np.nan), object()])
+def test_strange_values_get_a_verdict(name, got):
+    outcome = judge(EXERCISES[name], lambda seconds: LocalAnswer(lambda *given: got, seconds))
+    assert outcome.status in ("failed", "error")
+    assert outcome.messages
