@@ -50,7 +50,7 @@ PROFILES = {
             iterations=1_000,
             strengths=1,
             photos=300,
-            photo_epochs=15,
+            photo_epochs=12,
         ),
         Profile(
             "standard",
