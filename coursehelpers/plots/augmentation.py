@@ -45,9 +45,12 @@ def plot_augmentations(images, augmenters, *, columns=8, ax=None):
     if stacked.ndim == 4 and stacked.shape[-1] == 1:
         stacked = stacked[..., 0]
     ax = show_images(stacked, columns=columns, ax=ax)
-    height = ax.get_ylim()[0] / len(rows)
-    for i, name in enumerate(["original", *augmenters]):
-        ax.text(-0.1 * row.shape[2], (i + 0.46) * height, name, ha="right", va="center", fontsize=8)
+    names = ["original", *augmenters]
+    width, height = row.shape[2], ax.get_ylim()[0] / len(rows)
+    for i, name in enumerate(names):
+        ax.text(-0.1 * width, (i + 0.46) * height, name, ha="right", va="center", fontsize=8)
+    # Room for the names: a letter takes about a twelfth of an image.
+    ax.set_xlim(left=-width * (0.1 + max(map(len, names)) / 12))
     return ax
 
 
