@@ -13,7 +13,13 @@ from coursehelpers.data.files import (
 )
 from coursehelpers.data.folder import ImageFolder, load_image_folder
 from coursehelpers.data.imagenet import load_efficientnet_lite0, load_imagenet_classes
-from coursehelpers.data.images import ImageBatch, Skipped, iterate_images, read_images
+from coursehelpers.data.images import (
+    ImageBatch,
+    Skipped,
+    iterate_images,
+    read_images,
+    resize_images,
+)
 from coursehelpers.data.sampling import Split, corrupt_labels, make_regression, split, subset
 from coursehelpers.data.scanning import ImageFiles, scan_image_folder
 
@@ -40,6 +46,7 @@ __all__ = [
     "read_image",
     "read_images",
     "recorded_hashes",
+    "resize_images",
     "scan_image_folder",
     "split",
     "subset",
