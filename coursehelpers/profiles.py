@@ -27,6 +27,8 @@ class Profile(NamedTuple):
         Training photos where convolutional networks are compared.
     photo_epochs : int
         Epochs of such a network.
+    tuning_epochs : int
+        Epochs of a pre-trained network that learns on, and of pre-training a small one.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Profile(NamedTuple):
     strengths: int
     photos: int
     photo_epochs: int
+    tuning_epochs: int
 
 
 PROFILES = {
@@ -51,6 +54,7 @@ PROFILES = {
             strengths=1,
             photos=300,
             photo_epochs=12,
+            tuning_epochs=3,
         ),
         Profile(
             "standard",
@@ -61,6 +65,7 @@ PROFILES = {
             strengths=2,
             photos=1_000,
             photo_epochs=40,
+            tuning_epochs=6,
         ),
         Profile(
             "full",
@@ -71,6 +76,7 @@ PROFILES = {
             strengths=3,
             photos=1_000,
             photo_epochs=60,
+            tuning_epochs=10,
         ),
     )
 }

@@ -2,7 +2,9 @@
 
 from coursehelpers.transfer.cache import cache_folder
 from coursehelpers.transfer.features import PhotoFeatures, extract_features, read_features
+from coursehelpers.transfer.grid import load_grid
 from coursehelpers.transfer.head import Head, attach_head, train_head
+from coursehelpers.transfer.optimizers import layerwise_adam
 from coursehelpers.transfer.tuning import SplitBackbone, fine_tune, split_backbone
 from coursehelpers.transfer.workflow import TransferResult, transfer
 
@@ -15,6 +17,8 @@ __all__ = [
     "cache_folder",
     "extract_features",
     "fine_tune",
+    "layerwise_adam",
+    "load_grid",
     "read_features",
     "split_backbone",
     "train_head",

@@ -1,0 +1,95 @@
+"""An optimizer that treats the layers of a pre-trained network differently."""
+
+from functools import cache
+
+
+def layerwise_adam(learning_rate, *, factors=None, starts=None):
+    """Build Adam with a factor on the step of each layer, and a step number at which it sets in.
+
+    With factors that rise from the first layer to the last these are discriminative learning
+    rates, with starts that fall it is gradual unfreezing (Howard and Ruder 2018). A factor on the
+    gradient would do nothing, because Adam divides it out again.
+
+    Parameters
+    ----------
+    learning_rate : float
+    factors : sequence of float, optional
+        One for each layer with trainable weights, first the one next to the input; by default 1.
+    starts : sequence of int, optional
+        For each of these layers the number of the step, from 0, at which it begins to learn; by
+        default 0.
+
+    Returns
+    -------
+    keras.optimizers.Adam
+
+    Raises
+    ------
+    ValueError
+        If a factor or start is negative, or, in training, if there are not as many of them as
+        layers.
+
+    References
+    ----------
+    J. Howard, S. Ruder: Universal language model fine-tuning for text classification. ACL 2018.
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> model = keras.Sequential([keras.layers.Dense(2), keras.layers.Dense(1)])
+    >>> model.compile(layerwise_adam(0.01, factors=(0, 1)), "mse")
+    >>> _ = model(np.ones((4, 3)))
+    >>> before = [w.numpy() for w in model.weights]
+    >>> _ = model.fit(np.ones((4, 3)), np.ones(4), verbose=0)
+    >>> [bool((w.numpy() != old).any()) for w, old in zip(model.weights, before)]
+    [False, False, True, True]
+    """
+    for name, values in (("factors", factors), ("starts", starts)):
+        if values is not None and (not len(values) or min(values) < 0):
+            raise ValueError(f"{name} must be numbers of at least 0, one per layer, got {values!r}.")
+    return _layerwise_adam()(learning_rate, factors=factors, starts=starts)
+
+
+@cache
+def _layerwise_adam():
+    """Define the class when it is needed: importing this package must not import Keras."""
+    import keras
+    from keras import ops
+
+    @keras.saving.register_keras_serializable("coursehelpers")
+    class LayerwiseAdam(keras.optimizers.Adam):
+        def __init__(self, learning_rate=0.001, *, factors=None, starts=None, **options):
+            super().__init__(learning_rate, **options)
+            self.factors, self.starts = factors, starts
+            self.layer_of = {}
+
+        def build(self, variables):
+            # Weights of a layer have the same path but for their own name.
+            layers = list(dict.fromkeys(v.path.rpartition("/")[0] for v in variables))
+            for name in ("factors", "starts"):
+                values = getattr(self, name)
+                if values is not None and len(values) != len(layers):
+                    raise ValueError(
+                        f"{name} must have a number for each of the {len(layers)} layers that "
+                        f"learn, got {len(values)}."
+                    )
+            # TensorFlow hands the variables inside of those of Keras to `update_step`.
+            self.layer_of = {
+                id(v.value): layers.index(v.path.rpartition("/")[0]) for v in variables
+            }
+            super().build(variables)
+
+        def update_step(self, gradient, variable, learning_rate):
+            inside = variable.value if isinstance(variable, keras.Variable) else variable
+            layer = self.layer_of[id(inside)]
+            factor = 1.0 if self.factors is None else self.factors[layer]
+            if self.starts is not None:
+                waiting = ops.less(self.iterations, self.starts[layer])
+                factor = ops.where(waiting, 0.0, factor)
+            super().update_step(gradient, variable, learning_rate * factor)
+
+        def get_config(self):
+            return super().get_config() | {"factors": self.factors, "starts": self.starts}
+
+    return LayerwiseAdam
