@@ -356,6 +356,12 @@ def test_what_is_no_image_is_refused_by_its_type_and_shape(images, told):
         resize_images(images, 8)
 
 
+@pytest.mark.parametrize("shape", [(2, 0, 5), (2, 5, 0), (2, 0, 0, 3)])
+def test_images_without_pixels_are_refused(shape):
+    with pytest.raises(ValueError, match=r"^images must have pixels, got shape \(2, "):
+        resize_images(np.zeros(shape, np.uint8), 8)
+
+
 @pytest.mark.parametrize("image_size", [0, -3, 2.0, True, None, (8, 8)])
 def test_size_that_is_no_positive_integer_is_refused(image_size):
     with pytest.raises(ValueError, match=r"^image_size must be an integer of at least 1, got"):

@@ -1,11 +1,9 @@
 """The stored grid is what would be measured today, or the difference is told."""
 
 import ast
-import io
 import json
 import re
 import shutil
-import tokenize
 from itertools import product
 from pathlib import Path
 
@@ -133,6 +131,10 @@ def test_comments_and_white_space_do_not_change_the_hash(data):
         ("(3e-5, 3e-4)", "(\n    3e-5,  # weak\n    3e-4\n)"),
         ("\n\n\nclass", "\n\nclass"),
         ("value**2", "value ** 2"),
+        ("penalty=0.1, name", "penalty=1e-1, name"),
+        ("(3e-5, 3e-4)", "(\n    3e-5,\n    3e-4,\n)"),
+        ('"l2":', "'l2':"),
+        ("total = -total", "total = (-total)"),
     ],
 )
 def test_docstrings_and_other_lines_do_not_change_the_hash(old, new):
@@ -161,6 +163,10 @@ def test_docstrings_and_other_lines_do_not_change_the_hash(old, new):
         ("in x:", "in x[1:]:"),
         ("        total -= 1\n", ""),
         ("import math", "import cmath"),
+        # In another block, in a text, and behind what looks like a comment.
+        ("        total -= 1\n", "    total -= 1\n"),
+        ("} of {", "}of{"),
+        ("} of {", "} # {"),
         ("None", "'None'"),
     ],
 )
@@ -188,14 +194,6 @@ def test_every_number_in_the_code_of_the_grid_counts(data):
         line = line[: node.col_offset] + b"987" + line[node.end_col_offset :]
         lines[node.lineno - 1] = line.decode()
         assert grid.code_hash("".join(lines)) != grid.code_hash(source)
-
-
-@pytest.mark.parametrize("name", grid.CODE)
-def test_no_text_in_the_code_of_the_grid_looks_like_a_comment(name):
-    source = (PACKAGE / name).read_text()
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    texts = [token.string for token in tokens if token.type != tokenize.COMMENT]
-    assert not [text for text in texts if "#" in text]
 
 
 # --- What has changed ---------------------------------------------------------------------------

@@ -43,6 +43,10 @@ def copied_data(tmp_path, monkeypatch):
 # --- Storing ------------------------------------------------------------------------------------
 
 
+def files_in(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
 def rows_of(folder):
     text = (folder / "README.md").read_text()
     return text, [line for line in text.splitlines() if line.startswith("| `transfer-grid/")]
@@ -73,8 +77,7 @@ def test_grid_stored_again_takes_the_place_of_the_one_before(copied_data):
     for seeds in (2, 1):
         grid.store_grid(runs_of(seeds), grid.current_settings())
         assert grid.load_grid().to_dict("records") == runs_of(seeds)
-    there = {p.relative_to(copied_data).as_posix() for p in copied_data.rglob("*") if p.is_file()}
-    assert there == {"README.md", grid.GRID, grid.SETTINGS}
+    assert files_in(copied_data) == {"README.md", grid.GRID, grid.SETTINGS}
 
 
 def test_full_disk_leaves_the_grid_of_before(copied_data, monkeypatch):
@@ -88,6 +91,23 @@ def test_full_disk_leaves_the_grid_of_before(copied_data, monkeypatch):
         with pytest.raises(OSError, match="No space left"):
             grid.store_grid(runs_of(1), grid.current_settings())
     assert grid.load_grid().to_dict("records") == runs_of(2)
+    assert files_in(copied_data) == {"README.md", grid.GRID, grid.SETTINGS}
+
+
+def test_accuracies_that_keras_counted_in_float32_are_stored_as_shares(copied_data):
+    (run,) = runs_of(1)[:1]
+    measured = run | {"validation": 0.6200000047683716, "test": 0.49950000643730164}
+    grid.store_grid([measured], grid.current_settings())
+    expected = run | {"validation": 0.62, "test": 0.4995}
+    assert grid.load_grid().to_dict("records") == [expected]
+
+
+def test_table_without_a_row_is_an_error_before_anything_is_written(copied_data):
+    readme = copied_data / "README.md"
+    readme.write_text(re.sub("(?m)^.*settings.json.*\n", "", readme.read_text()))
+    with pytest.raises(DataError, match=r"must have one row for `.*settings.json`.* got 0"):
+        grid.store_grid(runs_of(1), grid.current_settings())
+    assert files_in(copied_data) == {"README.md"}
 
 
 @pytest.mark.parametrize("name", [grid.GRID, grid.SETTINGS])
@@ -117,7 +137,7 @@ def measured(monkeypatch, copied_data):
 
 def test_check_tells_what_changed_and_computes_nothing(capsys, measured, monkeypatch):
     assert grid.main(["--check"]) == 1
-    assert "computed: everything: it is not there." in capsys.readouterr().out
+    assert "computed: everything: it is not there, or damaged." in capsys.readouterr().out
     grid.store_grid(runs_of(1), grid.current_settings())
     assert grid.main(["--check"]) == 0
     assert re.match(r'The stored grid is up to date .*"keras": "\d', capsys.readouterr().out)
@@ -127,6 +147,27 @@ def test_check_tells_what_changed_and_computes_nothing(capsys, measured, monkeyp
     told = "Changed since the stored grid was computed: image size, batch size.\n"
     assert capsys.readouterr() == (told, "")
     assert measured == []
+
+
+@pytest.mark.parametrize("name", [grid.GRID, grid.SETTINGS])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path, readme: path.unlink(),
+        lambda path, readme: path.write_text("damaged"),
+        # As if the first call had been ended between writing the files and writing the table.
+        lambda path, readme: readme.write_text(
+            re.sub("(?m)`[0-9a-f]{64}`", "``", readme.read_text())
+        ),
+    ],
+)
+def test_damaged_grid_is_computed_again(capsys, measured, copied_data, name, damage):
+    grid.store_grid(runs_of(1), grid.current_settings())
+    damage(copied_data / name, copied_data / "README.md")
+    assert grid.main(["--check"]) == 1
+    assert "computed: everything" in capsys.readouterr().out
+    assert grid.main([]) == 0
+    assert grid.load_grid().to_dict("records") == runs_of(grid.SEEDS)
 
 
 def test_grid_is_computed_if_it_is_stale_or_asked_for_anew(capsys, measured, tmp_path):

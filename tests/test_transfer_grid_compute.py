@@ -2,8 +2,13 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +43,11 @@ def in_a_process(**cell):
 
 def dying(**cell):
     os._exit(9)
+
+
+def slow(**cell):
+    time.sleep(0 if CELLS.index(cell) == 40 else 60)
+    return invented(**cell)
 
 
 def nothing():
@@ -133,6 +143,10 @@ def test_line_that_was_cut_off_is_measured_again(in_threads, tmp_path, kept):
     runs = grid.compute_grid(tmp_path, 1, SETTINGS, measure=measure)
     assert runs == [invented(**cell) for cell in CELLS]
     assert measure.cells == [47]
+    # What was written behind the damage is found again.
+    again = Counted()
+    assert grid.compute_grid(tmp_path, 1, SETTINGS, measure=again) == runs
+    assert again.cells == []
 
 
 @pytest.mark.parametrize("damage", ["", "null bytes: \0\0\0", "[", "}"])
@@ -198,3 +212,27 @@ def test_process_that_dies_is_an_error_that_says_what_is_kept(tmp_path, monkeypa
     with pytest.raises(RuntimeError, match=r"ended unexpectedly.* 46 of 48 runs are kept.*fewer"):
         grid.compute_grid(tmp_path, 1, SETTINGS, measure=dying)
     assert path.read_text() == "".join(map(line, range(46)))
+
+
+@pytest.mark.parametrize("group", [True, False])
+def test_interrupt_ends_all_processes_at_once(tmp_path, group):
+    path = written(tmp_path, map(line, range(40)))
+    code = (
+        "from tests.test_transfer_grid_compute import *; grid._start = nothing; "
+        f"grid.compute_grid({str(tmp_path)!r}, 2, SETTINGS, measure=slow)"
+    )
+    root = Path(__file__).parents[1]
+    run = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=root, stderr=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        while path.read_text().count("\n") < 41:
+            assert run.poll() is None
+            time.sleep(0.05)
+        # A terminal sends Ctrl-C to all processes, `kill` to one.
+        (os.killpg if group else os.kill)(run.pid, signal.SIGINT)
+        # All processes share this pipe, so that its end is the end of the last one.
+        assert b"KeyboardInterrupt" in run.communicate(timeout=20)[1]
+    finally:
+        run.kill()
+    assert path.read_text() == "".join(map(line, range(41)))
