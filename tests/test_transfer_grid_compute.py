@@ -1,5 +1,6 @@
 """Hours of runs: each is written down when it is done, and never measured twice."""
 
+import contextlib
 import json
 import os
 import signal
@@ -234,5 +235,6 @@ def test_interrupt_ends_all_processes_at_once(tmp_path, group):
         # All processes share this pipe, so that its end is the end of the last one.
         assert b"KeyboardInterrupt" in run.communicate(timeout=20)[1]
     finally:
-        run.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
     assert path.read_text() == "".join(map(line, range(41)))
