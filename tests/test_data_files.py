@@ -21,6 +21,7 @@ from coursehelpers.data import (
     load_imagenet_classes,
     recorded_hashes,
 )
+from coursehelpers.transfer import grid
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 FILES = [
@@ -35,6 +36,8 @@ LOADERS = {
     "digits/digits.csv.gz": load_digits,
     "efficientnet-lite0/efficientnet-lite0.npz": load_efficientnet_lite0,
     "imagenet-classes/imagenet-classes.txt": load_imagenet_classes,
+    grid.GRID: grid.load_grid,
+    grid.SETTINGS: grid.stored_settings,
 }
 
 

@@ -59,11 +59,14 @@ def resize_images(images, image_size):
 
     _require_count("image_size", image_size)
     images = np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
+    shape = images.shape
+    if images.dtype != np.uint8 or len(shape) not in (3, 4) or shape[3:] not in ((), (3,)):
         raise ValueError(
             "images must be uint8 of shape (n, height, width) or (n, height, width, 3), got "
-            f"{images.dtype} of shape {images.shape}."
+            f"{images.dtype} of shape {shape}."
         )
+    if 0 in shape[1:]:
+        raise ValueError(f"images must have pixels, got shape {shape}.")
     resized = np.empty((len(images), image_size, image_size, 3), np.uint8)
     for i, image in enumerate(images):
         picture = Image.fromarray(image).resize((image_size, image_size), Image.Resampling.BICUBIC)

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 
-from coursehelpers.data.files import data_folder, read_verified, recorded_hashes
+from coursehelpers.data.files import DataError, data_folder, read_verified, recorded_hashes
 from coursehelpers.profiles import prepare
 from coursehelpers.progress import progress_bar
 from coursehelpers.transfer import strategies
@@ -103,24 +103,28 @@ def differences():
 
 
 def code_hash(source):
-    """Return the SHA-256 of a module without its docstrings, comments and white space.
+    """Return the SHA-256 of what a module does: docstrings, comments and layout do not count.
 
     Examples
     --------
     >>> code_hash("x = 1  # why") == code_hash("x = 1") != code_hash("x = 2")
     True
     """
-    lines = source.splitlines(keepends=True)
-    for node in ast.walk(ast.parse(source)):
-        body = getattr(node, "body", None)
-        first = body[0] if isinstance(body, list) and body else None
-        if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
-            lines[first.lineno - 1 : first.end_lineno] = [""] * (
-                first.end_lineno - first.lineno + 1
-            )
-    # A "#" inside of a text would end the line here; the modules have none.
-    code = "".join(line.split("#")[0] for line in lines)
-    return hashlib.sha256("".join(code.split()).encode()).hexdigest()
+    return hashlib.sha256(repr(_meaning(ast.parse(source))).encode()).hexdigest()
+
+
+def _meaning(node):
+    """Return the syntax tree without what differs between versions of Python: empty fields."""
+    if isinstance(node, list):
+        return [_meaning(item) for item in node]
+    if not isinstance(node, ast.AST):
+        return node
+    fields = dict(ast.iter_fields(node))
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+        fields["body"] = fields["body"][1:]
+    fields = {name: _meaning(value) for name, value in fields.items()}
+    return type(node).__name__, {k: v for k, v in fields.items() if v is not None and v != []}
 
 
 def compute_grid(folder, jobs, settings, *, measure=strategies.measure):
@@ -155,6 +159,7 @@ def compute_grid(folder, jobs, settings, *, measure=strategies.measure):
     cells = [dict(zip(("seed", "strategy", "size", "domain"), cell, strict=True)) for cell in order]
     done = {_key(run): run for run in _read(path)}
     left = [cell for cell in cells if _key(cell) not in done]
+    _end_line(path)
     context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
     with (
         path.open("a") as file,
@@ -162,8 +167,8 @@ def compute_grid(folder, jobs, settings, *, measure=strategies.measure):
         ProcessPoolExecutor(jobs, context, initializer=_start) as pool,
     ):
         bar.update(len(cells) - len(left))
-        futures = [pool.submit(measure, **cell) for cell in left]
         try:
+            futures = [pool.submit(measure, **cell) for cell in left]
             for future in as_completed(futures):
                 run = future.result()
                 file.write(json.dumps(run) + "\n")
@@ -173,11 +178,15 @@ def compute_grid(folder, jobs, settings, *, measure=strategies.measure):
                 bar.update()
         except BrokenProcessPool:
             raise RuntimeError(
-                "A process ended unexpectedly, perhaps for want of memory: each job takes about "
-                f"2 GB. {len(done)} of {len(cells)} runs are kept; start again with fewer jobs."
+                "A process ended unexpectedly, perhaps for want of memory: each job takes 4 to 5 "
+                f"GB. {len(done)} of {len(cells)} runs are kept; start again with fewer jobs."
             ) from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        except BaseException:
+            # To leave the pool waits for what is under way, minutes, and all that is left, hours.
+            for process in multiprocessing.active_children():
+                process.terminate()
+            pool.shutdown(cancel_futures=True)
+            raise
     return [done[_key(cell)] for cell in cells]
 
 
@@ -186,16 +195,22 @@ def store_grid(runs, settings):
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(runs)
+    for run in runs:
+        # Keras counts in float32; 6 decimals are exact for shares of a few thousand images.
+        writer.writerow(run | {part: round(run[part], 6) for part in ("validation", "test")})
     packages = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
     settings = settings | {"computed with": packages | {"python": platform.python_version()}}
     readme = data_folder() / "README.md"
-    table = readme.read_text()
+    table, files = readme.read_text(), {}
     for name, content in {GRID: text.getvalue(), SETTINGS: json.dumps(settings, indent=1)}.items():
         content = content.encode()
         row = f"| `{name}` | {len(content):,} | `{hashlib.sha256(content).hexdigest()}` |"
-        table = re.sub(rf"^\| `{re.escape(name)}` \|.*$", row, table, flags=re.M)
-        _write(data_folder() / name, content)
+        table, rows = re.subn(rf"^\| `{re.escape(name)}` \|.*$", row, table, flags=re.M)
+        if rows != 1:
+            raise DataError(f"{readme} must have one row for `{name}` in its table, got {rows}.")
+        files[data_folder() / name] = content
+    for path, content in files.items():
+        _write(path, content)
     _write(readme, table.encode())
 
 
@@ -207,6 +222,13 @@ def _start():
 
 def _key(run):
     return tuple(run[name] for name in CELL)
+
+
+def _end_line(path):
+    """End a line that was cut off: the next run, written behind it, would be lost with it."""
+    if path.exists() and not path.read_bytes().endswith(b"\n"):
+        with path.open("a") as file:
+            file.write("\n")
 
 
 def _read(path):
@@ -225,9 +247,23 @@ def _read(path):
 def _write(path, content):
     path.parent.mkdir(exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(content)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+        try:
+            file.write(content)
+            file.close()
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+def _changed():
+    """Return what differs; a grid that cannot be read differs in everything."""
+    try:
+        load_grid()
+        return differences()
+    except (DataError, KeyError):  # a KeyError is a file without a hash in the table
+        return ["everything: it is not there, or damaged"]
 
 
 def main(arguments=None):
@@ -244,9 +280,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.jobs < 1:
         parser.error(f"--jobs must be at least 1, got {options.jobs}.")
-    changed = (
-        differences() if (data_folder() / SETTINGS).exists() else ["everything: it is not there"]
-    )
+    changed = _changed()
     if not changed and not options.anew:
         print(f"The stored grid is up to date ({json.dumps(stored_settings()['computed with'])}).")
         return 0
