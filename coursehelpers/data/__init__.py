@@ -20,6 +20,7 @@ from coursehelpers.data.images import (
     read_images,
     resize_images,
 )
+from coursehelpers.data.resizing import resize_images
 from coursehelpers.data.sampling import Split, corrupt_labels, make_regression, split, subset
 from coursehelpers.data.scanning import ImageFiles, scan_image_folder
 

@@ -29,6 +29,7 @@ CELL = ("domain", "size", "strategy", "seed")
 COLUMNS = (*CELL, "validation", "test", "choice", "seconds")
 # What decides the numbers. How features and epochs are computed fast is tested to change none.
 CODE = (
+    "data/resizing.py",
     "data/sampling.py",
     "models/backbones.py",
     "models/blocks.py",

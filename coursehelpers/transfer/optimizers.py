@@ -47,7 +47,9 @@ def layerwise_adam(learning_rate, *, factors=None, starts=None):
     """
     for name, values in (("factors", factors), ("starts", starts)):
         if values is not None and (not len(values) or min(values) < 0):
-            raise ValueError(f"{name} must be numbers of at least 0, one per layer, got {values!r}.")
+            raise ValueError(
+                f"{name} must be numbers of at least 0, one per layer, got {values!r}."
+            )
     return _layerwise_adam()(learning_rate, factors=factors, starts=starts)
 
 
