@@ -18,7 +18,6 @@ from coursehelpers.data.images import (
     Skipped,
     iterate_images,
     read_images,
-    resize_images,
 )
 from coursehelpers.data.resizing import resize_images
 from coursehelpers.data.sampling import Split, corrupt_labels, make_regression, split, subset
