@@ -14,6 +14,7 @@ from coursehelpers.plots.model import (
     plot_reliability,
     plot_weight_histograms,
 )
+from coursehelpers.plots.standings import plot_standings
 from coursehelpers.plots.training import (
     SMALLER_IS_BETTER,
     plot_comparison,
@@ -37,6 +38,7 @@ __all__ = [
     "plot_regression_fit",
     "plot_reliability",
     "plot_series",
+    "plot_standings",
     "plot_weight_histograms",
     "show",
     "show_images",

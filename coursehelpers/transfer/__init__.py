@@ -2,9 +2,9 @@
 
 from coursehelpers.transfer.cache import cache_folder
 from coursehelpers.transfer.features import PhotoFeatures, extract_features, read_features
-from coursehelpers.transfer.grid import load_grid
 from coursehelpers.transfer.head import Head, attach_head, train_head
 from coursehelpers.transfer.optimizers import layerwise_adam
+from coursehelpers.transfer.standings import load_grid, standings
 from coursehelpers.transfer.tuning import SplitBackbone, fine_tune, split_backbone
 from coursehelpers.transfer.workflow import TransferResult, transfer
 
@@ -21,6 +21,7 @@ __all__ = [
     "load_grid",
     "read_features",
     "split_backbone",
+    "standings",
     "train_head",
     "transfer",
 ]

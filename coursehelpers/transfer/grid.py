@@ -22,8 +22,9 @@ from coursehelpers.data.files import DataError, data_folder, read_verified, reco
 from coursehelpers.profiles import prepare
 from coursehelpers.progress import progress_bar
 from coursehelpers.transfer import strategies
+from coursehelpers.transfer.standings import GRID, load_grid
 
-GRID, SETTINGS = "transfer-grid/transfer-grid.csv", "transfer-grid/settings.json"
+SETTINGS = "transfer-grid/settings.json"
 SEEDS = 5
 CELL = ("domain", "size", "strategy", "seed")
 COLUMNS = (*CELL, "validation", "test", "choice", "seconds")
@@ -40,33 +41,6 @@ CODE = (
     "transfer/tuning.py",
 )
 DATA = ("cats-dogs/", "efficientnet-lite0/efficientnet-lite0.npz", "fashion-mnist/")
-
-
-def load_grid():
-    """Load what the strategies of transfer learning reached, for each cell and seed.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per run: ``domain``, ``size``, ``strategy``, ``seed``, the accuracies
-        ``validation`` and ``test``, ``choice``: what was chosen on validation, and ``seconds`` it
-        took on one processor core. See `coursehelpers.transfer.strategies.measure`.
-
-    Raises
-    ------
-    DataError
-        If the file is missing or damaged.
-
-    Examples
-    --------
-    >>> grid = load_grid()
-    >>> len(grid) == grid["seed"].nunique() * 24
-    True
-    """
-    import pandas as pd
-
-    content = read_verified(GRID).decode()
-    return pd.read_csv(io.StringIO(content), keep_default_na=False)
 
 
 def current_settings():

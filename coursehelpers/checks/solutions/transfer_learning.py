@@ -56,3 +56,10 @@ def build_fine_tuning_model(backbone, classes, learning_rate):
     model = keras.Model(image, probabilities)
     model.compile(keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy")
     return model
+
+
+def choose_strategy(m, similar):
+    """Return the name of a strategy that leads for m images of a similar or different domain."""
+    if m < 500:
+        return "head on top features" if similar else "head on earlier features"
+    return "fine-tune many blocks"

@@ -3,6 +3,6 @@
 Each exercise is a specification of what it expects.
 """
 
-from coursehelpers.checks.transfer_learning import distance, features, tuning
+from coursehelpers.checks.transfer_learning import distance, features, strategy, tuning
 
-__all__ = ["distance", "features", "tuning"]
+__all__ = ["distance", "features", "strategy", "tuning"]

@@ -1,0 +1,57 @@
+"""Part 3 of the transfer learning notebook: choosing a strategy, judged by what was measured."""
+
+from functools import partial
+
+from coursehelpers.checks.core import exercise, mistakes_from
+
+exercise = partial(exercise, notebook="transfer_learning")
+
+# What to tell who made a known mistake: what is wrong, and where to look next.
+known = mistakes_from(
+    {
+        "nothing returned": "Your function returned nothing; is there a `return`?",
+        "a number": "Return the name of the strategy, as text, not its number.",
+        "several": "Return one name, not several.",
+        "unknown name": "There is no strategy of that name; they are written as in the table.",
+    }
+)
+
+
+@exercise(
+    "choose_strategy",
+    section="3.5 Choosing",
+    points=4,
+    hints=[
+        "In the figure of 3.4 each of the four panels has filled points: any of these will do.",
+        "m is little if it is near a hundred, and much if it is in the thousands.",
+        'Two if statements are enough; a name is text, such as "fine-tune few blocks".',
+    ],
+)
+def choose_strategy(answer, expect, rng):
+    # Here, because the other checks have no use for it.
+    from coursehelpers.transfer import load_grid, standings
+    from coursehelpers.transfer.strategies import STRATEGIES
+
+    table = standings(load_grid()).set_index(["domain", "size", "strategy"])
+    for domain in ("similar", "different"):
+        for size, m in (
+            ("little", int(rng.integers(80, 150))),
+            ("much", int(rng.integers(1_500, 3_000))),
+        ):
+            expect.given = f"With {m:,} images of a {domain} domain"
+            chosen = answer.call(m, domain == "similar")
+            is_name = isinstance(chosen, str) and chosen in STRATEGIES
+            row = table.loc[(domain, size, chosen)] if is_name else None
+            expect.that(
+                is_name and row["leads"],
+                is_name
+                and f"{chosen} reached {row['estimate']:.3f}, {-row['difference']:.3f} "
+                "less than the best strategy there; look at the figure of 3.4 again.",
+                points=1,
+                mistakes=known(
+                    ("nothing returned", chosen is None),
+                    ("a number", isinstance(chosen, int | float)),
+                    ("several", isinstance(chosen, list | tuple)),
+                    ("unknown name", not is_name),
+                ),
+            )

@@ -1,0 +1,75 @@
+"""Which strategies win where: the measured grid, and how they stand in each of its cells."""
+
+import io
+
+from coursehelpers.data.files import read_verified
+from coursehelpers.metrics import paired_differences, summarize
+
+GRID = "transfer-grid/transfer-grid.csv"
+CELL = ["domain", "size"]
+
+
+def load_grid():
+    """Load what the strategies of transfer learning reached, for each cell and seed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per run: ``domain``, ``size``, ``strategy``, ``seed``, the accuracies
+        ``validation`` and ``test``, ``choice``: what was chosen on validation, and ``seconds`` it
+        took on one processor core. See `coursehelpers.transfer.strategies.measure`.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged.
+
+    Examples
+    --------
+    >>> grid = load_grid()
+    >>> len(grid) == grid["seed"].nunique() * 24
+    True
+    """
+    import pandas as pd
+
+    content = read_verified(GRID).decode()
+    return pd.read_csv(io.StringIO(content), keep_default_na=False)
+
+
+def standings(grid):
+    """Compare the strategies in each cell of the grid with the best one there.
+
+    Parameters
+    ----------
+    grid : pandas.DataFrame
+        What `load_grid` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per cell and strategy: ``domain``, ``size``, ``strategy``; the mean test accuracy
+        ``estimate`` with its 95 % interval ``low``, ``high`` over ``n`` seeds; the mean
+        ``difference`` to the best strategy of the cell, its interval ``diff low``, ``diff high``
+        with Holm's correction over the strategies; and whether the strategy ``leads``: it is the
+        best, or has not been shown to be worse.
+
+    Examples
+    --------
+    >>> from coursehelpers.transfer import load_grid
+    >>> table = standings(load_grid())
+    >>> int(table["leads"].sum()) >= len(table.groupby(["domain", "size"]))
+    True
+    """
+    import pandas as pd
+
+    names = {"estimate": "difference", "low": "diff low", "high": "diff high"}
+    cells = []
+    for key, runs in grid.groupby(CELL, sort=False):
+        means = summarize(runs, "strategy", "test")
+        best = means.loc[means["estimate"].idxmax(), "strategy"]
+        against = paired_differences(runs, "strategy", "test", best).rename(columns=names)
+        table = means.merge(against[["strategy", *names.values()]], how="left").fillna(0.0)
+        table["leads"] = table["diff high"] >= 0
+        cells.append(table.assign(**dict(zip(CELL, key, strict=True))))
+    table = pd.concat(cells, ignore_index=True)
+    return table[[*CELL, *table.columns.drop(CELL)]]
