@@ -29,7 +29,7 @@ COUNT = tee $(VENV)/setup.log | { n=0; while read -r word _; do case "$$word" in
 	Installing) printf '\n  installing, about half a minute\n';; esac; done; }
 
 .NOTPARALLEL:
-.PHONY: help notebooks test bench lab setup publish lock clean
+.PHONY: help notebooks test bench grid lab setup publish lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ bench: $(READY)  ## measure the speed of compare, of augmentation in it and of t
 	@$(BIN)/python -m tests.benchmarks.training
 	@$(BIN)/python -m tests.benchmarks.augmentation
 	@$(BIN)/python -m tests.benchmarks.backbone
+
+grid: $(READY)  ## measure the strategies of transfer learning, an hour and a half of CPU time, resumable
+	@$(BIN)/python -m coursehelpers.transfer.grid
 
 lab: $(READY)  ## open JupyterLab on the notebooks
 	@$(BIN)/python -m jupyter lab notebooks

@@ -54,7 +54,7 @@ PROFILES = {
             strengths=1,
             photos=300,
             photo_epochs=12,
-            tuning_epochs=3,
+            tuning_epochs=2,
         ),
         Profile(
             "standard",

@@ -97,7 +97,7 @@ def read_verified(name):
     path = folder / name
     remedy = (
         "Restore it with `git checkout -- data` or reinstall the package; "
-        "`python data/build.py` makes it again from its source."
+        "`python data/build.py` makes it again from its source, `make grid` those of the grid."
     )
     if not path.is_file():
         raise DataError(f"The data file {path} is missing. {remedy}")
