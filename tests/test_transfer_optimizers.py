@@ -166,6 +166,21 @@ def test_only_layers_with_trainable_weights_count():
     ]
 
 
+def test_layers_of_nested_models_are_told_apart_even_if_their_names_are_the_same():
+    def dense(x, units):
+        return keras.layers.Dense(units, name="dense")(x)
+
+    x = keras.Input((3,))
+    inner = keras.Model(x, dense(x, 4))
+    x = keras.Input((3,))
+    model = keras.Model(x, dense(inner(x), 2))
+    paths = [variable.path for variable in model.weights]
+    assert paths == ["dense/kernel", "dense/bias"] * 2
+    optimizer = layerwise_adam(RATE, factors=(0, 1))
+    places = walk(optimizer, model.weights, gradients(model.weights, 1))
+    assert moved(places) == [[False, False, True, True]]
+
+
 def test_layers_keep_their_factors_when_one_is_frozen_on_the_way():
     model = network(4, 3, 1)
     variables = model.trainable_variables

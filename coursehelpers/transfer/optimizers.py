@@ -53,6 +53,25 @@ def layerwise_adam(learning_rate, *, factors=None, starts=None):
     return _layerwise_adam()(learning_rate, factors=factors, starts=starts)
 
 
+def _layer_numbers(variables):
+    """Return for each variable the number of its layer, from 0.
+
+    The weights of a layer follow each other, and have the same path but for their own name.
+    """
+    numbers, before, seen = [], None, set()
+    for path in (v.path for v in variables):
+        layer = path.rpartition("/")[0]
+        # Layers of two nested models may have the same path: a weight that is there again is of
+        # the next one.
+        if layer != before or path in seen:
+            before, seen = layer, set()
+            numbers.append(numbers[-1] + 1 if numbers else 0)
+        else:
+            numbers.append(numbers[-1])
+        seen.add(path)
+    return numbers
+
+
 @cache
 def _layerwise_adam():
     """Define the class when it is needed: importing this package must not import Keras."""
@@ -67,19 +86,17 @@ def _layerwise_adam():
             self.layer_of = {}
 
         def build(self, variables):
-            # Weights of a layer have the same path but for their own name.
-            layers = list(dict.fromkeys(v.path.rpartition("/")[0] for v in variables))
+            numbers = _layer_numbers(variables)
+            count = len(set(numbers))
             for name in ("factors", "starts"):
                 values = getattr(self, name)
-                if values is not None and len(values) != len(layers):
+                if values is not None and len(values) != count:
                     raise ValueError(
-                        f"{name} must have a number for each of the {len(layers)} layers that "
+                        f"{name} must have a number for each of the {count} layers that "
                         f"learn, got {len(values)}."
                     )
             # TensorFlow hands the variables inside of those of Keras to `update_step`.
-            self.layer_of = {
-                id(v.value): layers.index(v.path.rpartition("/")[0]) for v in variables
-            }
+            self.layer_of = {id(v.value): n for v, n in zip(variables, numbers, strict=True)}
             super().build(variables)
 
         def update_step(self, gradient, variable, learning_rate):
