@@ -294,6 +294,8 @@ def test_comparison_carries_nothing_from_seed_to_seed():
         (None, None),
         ((0, 0.5), (2, 0)),
         ([0.1, 1], None),
+        (np.array([0.1, 1]), np.array([3, 1])),
+        (np.array([0.1, 1]).astype("float32"), range(2, 0, -1)),
     ],
 )
 def test_config_builds_an_equal_optimizer(factors, starts):
@@ -316,7 +318,7 @@ def test_config_builds_an_equal_optimizer(factors, starts):
 def test_stored_model_goes_on_where_it_was(tmp_path):
     model = network(4, 1)
     # Three steps an epoch: the first layer begins in the middle of the second.
-    model.compile(layerwise_adam(RATE, factors=(0.5, 1), starts=(4, 3)), "mse")
+    model.compile(layerwise_adam(RATE, factors=np.array([0.5, 1]), starts=range(4, 2, -1)), "mse")
     options = {"batch_size": 8, "shuffle": False, "verbose": 0}
     before = values(model.weights)
     model.fit(*examples(), **options)
@@ -334,7 +336,9 @@ def test_stored_model_goes_on_where_it_was(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["factors", "starts"])
-@pytest.mark.parametrize("wrong", [(1, -1), [-0.5], (), np.array([1, -2])])
+@pytest.mark.parametrize(
+    "wrong", [(1, -1), [-0.5], (float("nan"), 1), (1, float("nan")), (), np.array([1, -2])]
+)
 def test_what_is_no_number_of_at_least_zero_is_refused(name, wrong):
     with pytest.raises(ValueError, match=f"^{name} must be numbers of at least 0") as refused:
         layerwise_adam(RATE, **{name: wrong})

@@ -2,6 +2,8 @@
 
 from functools import cache
 
+import numpy as np
+
 
 def layerwise_adam(learning_rate, *, factors=None, starts=None):
     """Build Adam with a factor on the step of each layer, and a step number at which it sets in.
@@ -29,6 +31,11 @@ def layerwise_adam(learning_rate, *, factors=None, starts=None):
         If a factor or start is negative, or, in training, if there are not as many of them as
         layers.
 
+    Notes
+    -----
+    Keras knows the class once this function was called: call it before
+    ``keras.models.load_model`` reads what another process saved, or load with ``compile=False``.
+
     References
     ----------
     J. Howard, S. Ruder: Universal language model fine-tuning for text classification. ACL 2018.
@@ -45,12 +52,16 @@ def layerwise_adam(learning_rate, *, factors=None, starts=None):
     >>> [bool((w.numpy() != old).any()) for w, old in zip(model.weights, before)]
     [False, False, True, True]
     """
-    for name, values in (("factors", factors), ("starts", starts)):
-        if values is not None and (not len(values) or min(values) < 0):
+    given = {"factors": factors, "starts": starts}
+    for name, values in given.items():
+        # Said so that it is refused if it is NaN.
+        if values is not None and (not len(values) or not all(value >= 0 for value in values)):
             raise ValueError(
                 f"{name} must be numbers of at least 0, one per layer, got {values!r}."
             )
-    return _layerwise_adam()(learning_rate, factors=factors, starts=starts)
+        # In a saved model, Keras takes lists only: it refuses a range and gives no array back.
+        given[name] = None if values is None else np.asarray(values).tolist()
+    return _layerwise_adam()(learning_rate, **given)
 
 
 def _layer_numbers(variables):
