@@ -148,6 +148,11 @@ def test_words_tell_every_strategy_by_name():
     ]
 
 
+def test_words_say_so_where_all_lead():
+    words = describe(plot_standings(table(worse=()))).splitlines()
+    assert words.count(f"{WORSE}: no points.") == 4
+
+
 def test_words_of_every_panel_are_there():
     words = describe(plot_standings(table())).splitlines()
     assert len(words) == 4 * 4
