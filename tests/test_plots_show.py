@@ -122,11 +122,13 @@ def test_description_leaves_out_points_that_are_not_drawn():
     _, ax = plt.subplots()
     ax.plot([0, 1, 2, 3], [np.nan, 5, 4, np.nan], label="gap")
     ax.plot([], [], label="empty")
+    ax.errorbar([], [], yerr=([], []), fmt="o", label="no bars")
     ax.plot(["one", "two"], [1, 2], label="names")
     assert describe(ax).splitlines()[1:] == [
         "gap: 2 points from (1, 5) to (2, 4), lowest 4 at x = 2, highest 5 at x = 1.",
         "empty: no points.",
         "names: 2 points from (0, 1) to (1, 2), lowest 1 at x = 0, highest 2 at x = 1.",
+        "no bars: no points.",
     ]
 
 

@@ -193,6 +193,8 @@ def _describe_error_bars(ax, container):
             low, high = ends[:, along]
             places.append(point[1 - along])
             values.append(f"{point[along]:.4g} ({low:.4g} to {high:.4g})")
+    if not places:
+        return "no points"
     if _tick_names(axis):
         return _by_name(_tick_names(axis), places, values)
     pairs = zip(places, values, strict=True)

@@ -2,6 +2,8 @@
 
 from functools import cache
 
+import numpy as np
+
 
 def layerwise_adam(learning_rate, *, factors=None, starts=None):
     """Build Adam with a factor on the step of each layer, and a step number at which it sets in.
@@ -29,6 +31,11 @@ def layerwise_adam(learning_rate, *, factors=None, starts=None):
         If a factor or start is negative, or, in training, if there are not as many of them as
         layers.
 
+    Notes
+    -----
+    Keras knows the class once this function was called: call it before
+    ``keras.models.load_model`` reads what another process saved, or load with ``compile=False``.
+
     References
     ----------
     J. Howard, S. Ruder: Universal language model fine-tuning for text classification. ACL 2018.
@@ -45,12 +52,35 @@ def layerwise_adam(learning_rate, *, factors=None, starts=None):
     >>> [bool((w.numpy() != old).any()) for w, old in zip(model.weights, before)]
     [False, False, True, True]
     """
-    for name, values in (("factors", factors), ("starts", starts)):
-        if values is not None and (not len(values) or min(values) < 0):
+    given = {"factors": factors, "starts": starts}
+    for name, values in given.items():
+        # Said so that it is refused if it is NaN.
+        if values is not None and (not len(values) or not all(value >= 0 for value in values)):
             raise ValueError(
                 f"{name} must be numbers of at least 0, one per layer, got {values!r}."
             )
-    return _layerwise_adam()(learning_rate, factors=factors, starts=starts)
+        # In a saved model, Keras takes lists only: it refuses a range and gives no array back.
+        given[name] = None if values is None else np.asarray(values).tolist()
+    return _layerwise_adam()(learning_rate, **given)
+
+
+def _layer_numbers(variables):
+    """Return for each variable the number of its layer, from 0.
+
+    The weights of a layer follow each other, and have the same path but for their own name.
+    """
+    numbers, before, seen = [], None, set()
+    for path in (v.path for v in variables):
+        layer = path.rpartition("/")[0]
+        # Layers of two nested models may have the same path: a weight that is there again is of
+        # the next one.
+        if layer != before or path in seen:
+            before, seen = layer, set()
+            numbers.append(numbers[-1] + 1 if numbers else 0)
+        else:
+            numbers.append(numbers[-1])
+        seen.add(path)
+    return numbers
 
 
 @cache
@@ -67,19 +97,17 @@ def _layerwise_adam():
             self.layer_of = {}
 
         def build(self, variables):
-            # Weights of a layer have the same path but for their own name.
-            layers = list(dict.fromkeys(v.path.rpartition("/")[0] for v in variables))
+            numbers = _layer_numbers(variables)
+            count = len(set(numbers))
             for name in ("factors", "starts"):
                 values = getattr(self, name)
-                if values is not None and len(values) != len(layers):
+                if values is not None and len(values) != count:
                     raise ValueError(
-                        f"{name} must have a number for each of the {len(layers)} layers that "
+                        f"{name} must have a number for each of the {count} layers that "
                         f"learn, got {len(values)}."
                     )
             # TensorFlow hands the variables inside of those of Keras to `update_step`.
-            self.layer_of = {
-                id(v.value): layers.index(v.path.rpartition("/")[0]) for v in variables
-            }
+            self.layer_of = {id(v.value): n for v, n in zip(variables, numbers, strict=True)}
             super().build(variables)
 
         def update_step(self, gradient, variable, learning_rate):
