@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import re
 import subprocess
 import sys
@@ -348,3 +349,15 @@ def test_gpu_run_has_to_show_that_the_gpu_worked(peak, fine):
     output = nbformat.v4.new_output("stream", name="stdout", text=f"GPU peak bytes: {peak}\n")
     proof = nbformat.v4.new_code_cell("", outputs=[output])
     assert (_gpu_problems(proof) == []) == fine
+
+
+def test_no_features_of_an_earlier_run_shorten_the_times(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSEHELPERS_CACHE", str(tmp_path))
+    cell = (
+        "import os\n"
+        'folder = os.environ["COURSEHELPERS_CACHE"]\n'
+        f"assert folder != {str(tmp_path)!r} and os.listdir(folder) == []"
+    )
+    _, result = run(notebook(cell))
+    assert result.problems == ()
+    assert os.environ["COURSEHELPERS_CACHE"] == str(tmp_path)

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ import psutil
 from papermill.engines import NBClientEngine, papermill_engines
 
 from coursehelpers.execution import notebooks
+from coursehelpers.transfer.cache import VARIABLE
 
 CELL_SECONDS = 3600  # longer than any cell in the full profile
 SAVING_SECONDS = 30
@@ -116,18 +118,19 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
     cpu = _CpuMeter()
     problems, start = [], time.monotonic()
     try:
-        papermill.execute_notebook(
-            prepared,
-            target,
-            parameters=parameters,
-            engine_name="saving",
-            cwd=source.parent,
-            execution_timeout=cell_seconds,
-            progress_bar=sys.stderr.isatty(),
-            on_cell_executed=cpu.note,
-            # Errors only: newer kernels warn that a local connection is not encrypted.
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],
-        )
+        with _no_stored_features():
+            papermill.execute_notebook(
+                prepared,
+                target,
+                parameters=parameters,
+                engine_name="saving",
+                cwd=source.parent,
+                execution_timeout=cell_seconds,
+                progress_bar=sys.stderr.isatty(),
+                on_cell_executed=cpu.note,
+                # Errors only: newer kernels warn that a local connection is not encrypted.
+                extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            )
     except KeyboardInterrupt:
         raise
     except papermill.PapermillExecutionError:
@@ -157,6 +160,20 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
         str(target),
         tuple(problems),
     )
+
+
+@contextlib.contextmanager
+def _no_stored_features():
+    """Let a kernel compute all features itself, so that its times are those of a first run."""
+    before = os.environ.get(VARIABLE)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[VARIABLE] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(VARIABLE)
+            if before is not None:
+                os.environ[VARIABLE] = before
 
 
 def recorded_claims(executed):
