@@ -349,6 +349,13 @@ def test_series_are_the_columns_over_the_index():
     assert legend(ax) == ["a", "b"]
 
 
+def test_series_over_names_are_labelled_by_them():
+    names = ["stem", "block2b", "top"]
+    ax = plot_series(pd.DataFrame({"a": [3.0, 1.0, 2.0]}, index=names), xlabel="stage", ylabel="y")
+    assert [label.get_text() for label in ax.get_xticklabels()] == names
+    assert lines(ax)["a"].get_xydata().tolist() == [[0, 3], [1, 1], [2, 2]]
+
+
 def test_series_differ_without_colour():
     ax = plot_series(pd.DataFrame(np.ones((50, 6))), xlabel="x", ylabel="y")
     looks = {(line.get_marker(), str(line.get_linestyle())) for line in ax.get_lines()}

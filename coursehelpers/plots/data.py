@@ -152,7 +152,8 @@ def plot_series(frame, *, xlabel, ylabel, xscale="linear", ax=None):
     Parameters
     ----------
     frame : pandas.DataFrame
-        Numbers; the index is what the curves run over. A value that is not finite leaves a gap.
+        Numbers; the index is what the curves run over, numbers or names. A value that is not finite
+        leaves a gap.
     xlabel, ylabel : str
     xscale : {"linear", "log"}, default "linear"
         A logarithmic axis is labelled at the index, if that is short.
@@ -172,11 +173,15 @@ def plot_series(frame, *, xlabel, ylabel, xscale="linear", ax=None):
     pairs = styled(frame.items())
     beside = frame.shape[1] > 4  # so many curves leave no corner free
     ax = axes_or_new(ax, (8.4, 4.0) if beside else (6.4, 4.0))
+    named = frame.index.dtype.kind not in "iuf"
+    places = range(len(frame)) if named else frame.index
     for (name, values), style in pairs:
         every = max(1, len(values) // 10)
-        ax.plot(frame.index, values, label=f"{name}", markevery=every, **style)
+        ax.plot(places, values, label=f"{name}", markevery=every, **style)
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale)
-    if xscale == "log":
+    if named:  # after the scale, which sets ticks of its own
+        ax.set_xticks(places, frame.index)
+    elif xscale == "log":
         mark_values(ax, frame.index)
     ax.legend(**({"loc": "upper left", "bbox_to_anchor": (1, 1)} if beside else {}))
     return ax
