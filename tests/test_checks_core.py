@@ -25,6 +25,9 @@ def close_to(wanted, **options):
     return specification
 
 
+NO_ARRAY = "2 entries that make no array of numbers, expected an array of shape (2,)."
+
+
 # what holds
 
 
@@ -65,11 +68,13 @@ def test_close_accepts_the_same_numbers_in_any_form(got, wanted):
         ([[1, np.nan], [7, 4]], [[1, 2], [3, 4]], "entry [0, 1] is nan, expected 2."),
         (None, 1, "Your function returned nothing; is there a `return`?"),
         ("1", 1, "Your answer is a text, expected one number."),
-        (["1", "2"], [1, 2], "a list of 2 entries, expected an array of shape (2,)."),
-        ([None, 1.0], [np.nan, 1.0], "a list of 2 entries, expected an array of shape (2,)."),
+        (["1", "2"], [1, 2], NO_ARRAY),
+        ([None, 1.0], [np.nan, 1.0], NO_ARRAY),
         ({"a": 1}, 1, "Your answer is a dict of 1 entries, expected one number."),
-        ([1, [2, 3]], [1, 2], "a list of 2 entries, expected an array of shape (2,)."),
-        ([np.ones(2), np.ones(3)], [1, 2], "a list of 2 entries, expected an array of shape (2,)."),
+        ([1, [2, 3]], [1, 2], NO_ARRAY),
+        ([np.ones(2), np.ones(3)], [1, 2], NO_ARRAY),
+        ([[1, 2]], [1, 2], "that make an array of shape (1, 2), expected an array of shape (2,)."),
+        ([Handle(0)], 0, "a list of 1 entries that make no array of numbers, expected one number."),
         ([1, 2], 1, "a list of 2 entries, expected one number."),
         (3.0, [1, 2], "the number 3, expected an array of shape (2,)."),
         (np.ones((2, 1)), [1, 1], "an array of shape (2, 1), expected an array of shape (2,)."),
@@ -361,6 +366,8 @@ def test_exercise_registers_its_specification_once(monkeypatch):
         (True, "the number 1"),
         (2**64 - 1, "the number 1.84467e+19"),
         (float("nan"), "the number nan"),
+        (np.float32(0.1), "the number 0.1"),
+        (np.bool_(True), "the number 1"),
         (b"", "a bytes"),
     ],
 )

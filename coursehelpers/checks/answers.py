@@ -25,7 +25,7 @@ import warnings
 import numpy as np
 
 from coursehelpers.checks import fixtures
-from coursehelpers.checks.values import Fixture, Handle, UnsupportedValue, decode, encode
+from coursehelpers.checks.values import MAX_BYTES, Fixture, Handle, UnsupportedValue, decode, encode
 
 _ALARM = getattr(signal, "SIGALRM", None)  # Windows has none
 
@@ -82,7 +82,7 @@ class LocalAnswer:
         """
         if _is_model(self._answer):
             raise AnswerError("Hand in the function that builds the model, not the model.")
-        if not callable(self._answer):
+        if not callable(self._answer) or _is_layer(self._answer):
             raise AnswerError(f"The answer should be a function, got {_kind(self._answer)}.")
         if inspect.iscoroutinefunction(self._answer):
             raise AnswerError("Your function is declared with `async def`; use `def`.")
@@ -102,22 +102,17 @@ class LocalAnswer:
     def weights(self, model=None):
         """Return the model's weights: a list of dicts with ``path``, ``trainable``, ``value``."""
         model = self._given(model)
-        return self._ask(
-            lambda: [
-                {"path": w.path, "trainable": bool(w.trainable), "value": np.asarray(w)}
-                for w in self._model(model).weights
-            ]
-        )
+        return self._ask(lambda: _weights_of(self._model(model)))
 
     def penalties(self, model=None):
         """Return what the model adds to its loss besides the loss itself: a list of numbers."""
         model = self._given(model)
-        return self._ask(lambda: [float(term) for term in self._model(model).losses])
+        return self._ask(lambda: [_term(loss) for loss in self._model(model).losses])
 
     def train_step(self, x, y, model=None):
         """Train the model, which has to be compiled, on one batch; return the loss."""
         x, y, model = self._given([x, y, model])
-        return self._ask(lambda: float(np.ravel(self._model(model).train_on_batch(x, y))[0]))
+        return self._ask(lambda: _loss_of(self._model(model).train_on_batch(x, y)))
 
     def value(self):
         """Return the answer itself, a plain value."""
@@ -199,6 +194,41 @@ class LocalAnswer:
 def _is_model(value):
     keras = sys.modules.get("keras")  # without Keras there is no model, and no need to import it
     return keras is not None and isinstance(value, keras.Model)
+
+
+def _is_layer(value):
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(value, keras.Layer)
+
+
+def _weights_of(model):
+    values = [(w, np.asarray(w)) for w in model.weights]
+    # Arrays travel as text, which takes four bytes for three.
+    if sum(value.nbytes for _, value in values) > 0.7 * MAX_BYTES:
+        count = sum(value.size for _, value in values)
+        raise AnswerError(f"The model has {count:,} weights, too many here; make it smaller.")
+    return [{"path": w.path, "trainable": bool(w.trainable), "value": v} for w, v in values]
+
+
+def _term(loss):
+    """Return a term of a model's losses as a number."""
+    if np.ndim(loss):
+        raise AnswerError(
+            f"A term of model.losses is an array of shape {tuple(np.shape(loss))}; each should be "
+            "one number, so add up what is in it."
+        )
+    return float(loss)
+
+
+def _loss_of(logs):
+    """Return the loss in what `Model.train_on_batch` returned: the loss, or it and metrics."""
+    try:
+        return float(np.ravel(logs)[0])
+    except (TypeError, ValueError, IndexError):
+        raise AnswerError(
+            f"A train step should give the loss, a number; it gave {_kind(logs)}. What does the "
+            "train_step of your model return?"
+        ) from None
 
 
 def _kind(value):

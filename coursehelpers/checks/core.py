@@ -203,7 +203,7 @@ class Expect:
             Relative and absolute tolerance, as in `numpy.allclose`.
         """
         wanted = np.asarray(wanted, float)
-        seen, problem = _as_numbers(got, wanted.shape)
+        seen, problem = _numbers_of(got, wanted.shape)
 
         def agrees(value):
             return np.allclose(seen, value, rtol=rtol, atol=atol)
@@ -242,29 +242,48 @@ class Expect:
 
     def number(self, got):
         """Require a single number and return it as a float."""
-        seen, problem = _as_numbers(got, ())
+        seen, problem = _numbers_of(got, ())
         self.that(problem is None, f"Each value should be a number. {problem}")
         return float(seen)
 
 
-def _as_numbers(got, shape):
+def _numbers_of(got, shape):
     """Return the numbers in a reply and None, or None and what is wrong with it."""
     if got is None:
         return None, "Your function returned nothing; is there a `return`?"
     wanted = f"an array of shape {shape}" if shape else "one number"
-    problem = f"Your answer is {describe(got)}, expected {wanted}."
-    try:
-        seen = np.asarray(got)
-    except ValueError:  # a list of entries of different lengths
-        return None, problem
-    # NumPy would read numbers in texts, in None and in the number of a model's handle.
-    if seen.dtype.kind not in "biuf" or isinstance(got, Handle):
+    problem = f"Your answer is {describe_numbers(got)}, expected {wanted}."
+    seen = as_numbers(got)
+    if seen is None:
         return None, problem
     if seen.size == 1 and shape == ():
         seen = seen.reshape(())
     if seen.shape != shape:
         return None, problem
     return seen.astype(float), None
+
+
+def as_numbers(value):
+    """Return a reply as an array of numbers, or None if it is not one.
+
+    Examples
+    --------
+    >>> as_numbers([1, 2])
+    array([1, 2])
+    >>> as_numbers(["1", "2"])
+    """
+    # NumPy would read numbers in texts, in None and in the number of a model's handle.
+    if _holds_model(value):
+        return None
+    try:
+        array = np.asarray(value)
+    except ValueError:  # a list of entries of different lengths
+        return None
+    return array if array.dtype.kind in "biuf" else None
+
+
+def _holds_model(value):
+    return isinstance(value, Handle) or (isinstance(value, list) and any(map(_holds_model, value)))
 
 
 def _difference(seen, wanted):
@@ -294,9 +313,25 @@ def describe(value):
         return f"a {type(value).__name__} of {len(value)} entries"
     if isinstance(value, str):
         return "a text"
-    if isinstance(value, bool | int | float | np.ndarray):
-        return f"the number {value:.6g}"
+    if isinstance(value, bool | int | float | np.generic | np.ndarray):
+        return f"the number {float(value):.6g}"
     return f"a {type(value).__name__}"
+
+
+def describe_numbers(value):
+    """Say what a reply is where an array of numbers is expected.
+
+    Examples
+    --------
+    >>> describe_numbers([[1, 2], [3]])
+    'a list of 2 entries that make no array of numbers'
+    """
+    if not isinstance(value, list):
+        return describe(value)
+    array = as_numbers(value)
+    if array is None:
+        return f"{describe(value)} that make no array of numbers"
+    return describe(value) + (f" that make an array of shape {array.shape}" * (array.ndim > 1))
 
 
 def judge(exercise, answer, seed=()):

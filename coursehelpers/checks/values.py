@@ -8,9 +8,11 @@ that the size of what is decoded is known before anything is allocated.
 """
 
 import base64
+import inspect
 import json
 import math
 import re
+from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
 
@@ -177,10 +179,10 @@ class _Encoder(_Bounded):
         if handle is not None:
             return {"handle": handle.number}
         if hasattr(value, "__array__"):
-            return self.array(np.asarray(value))
+            return self.array(_as_array(value))
         raise UnsupportedValue(
             f"The value holds an object of type {type(value).__name__}; "
-            "it may hold numbers, strings, arrays, lists of them and Keras models."
+            "it may hold numbers, strings, arrays, lists of them and Keras models." + _advice(value)
         )
 
     def array(self, array):
@@ -189,13 +191,37 @@ class _Encoder(_Bounded):
             array = array.astype(np.float32)
         if array.dtype.name not in DTYPES:
             raise UnsupportedValue(
-                f"The value holds an array of dtype {array.dtype}; use a number type."
+                f"The value holds an array of dtype {array.dtype}; "
+                f"{_INSTEAD.get(array.dtype.kind, 'use a number type')}."
             )
         if array.ndim > MAX_DIMENSIONS:
             raise UnsupportedValue(f"The array has more than {MAX_DIMENSIONS} dimensions.")
         # The name says nothing of the byte order, so only the machine's own one travels.
         data = base64.b64encode(array.astype(array.dtype.name).tobytes()).decode()
         return {"array": [array.dtype.name, list(array.shape), data]}
+
+
+# What to do about an array that holds no real numbers, by the kind of its dtype.
+_INSTEAD = {
+    "O": "its entries seem to differ in kind or length",
+    "U": "texts have to come as a list, so use .tolist()",
+    "c": "use real numbers",
+}
+
+
+def _as_array(value):
+    if type(value).__name__ == "KerasTensor":
+        raise UnsupportedValue(
+            "The value holds an object of type KerasTensor, which stands for numbers that are not "
+            "there yet; keras.Model makes a model of an input and what was computed from it."
+        )
+    return np.asarray(value)
+
+
+def _advice(value):
+    if inspect.isroutine(value) or inspect.isclass(value):
+        return " Is it still to be called?"
+    return " Make a list of it." if isinstance(value, Iterable) else ""
 
 
 class _Decoder(_Bounded):

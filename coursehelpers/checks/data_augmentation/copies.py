@@ -4,8 +4,14 @@ from functools import partial
 
 import numpy as np
 
-from coursehelpers.checks.core import describe, exercise, mistakes_from
-from coursehelpers.checks.data_augmentation.rows import has_row, numbers, rows, same_rows
+from coursehelpers.checks.core import describe, describe_numbers, exercise, mistakes_from
+from coursehelpers.checks.data_augmentation.rows import (
+    NO_NUMBERS,
+    has_row,
+    numbers,
+    rows,
+    same_rows,
+)
 
 exercise = partial(exercise, notebook="data_augmentation")
 
@@ -55,13 +61,14 @@ def triple_with_noise(answer, expect, rng):
         x_right, labels = is_made_of(x, *copies), np.tile(y, 3)
         expect.that(
             got_x.shape == (3 * m, d) and got_y.size == 3 * m,
-            f"Expected inputs of shape {(3 * m, d)} and {3 * m} labels, got {describe(got[0])} and "
-            f"{describe(got[1])}.",
+            f"Expected inputs of shape {(3 * m, d)} and {3 * m} labels, got {describe_numbers(got[0])} "
+            f"and {describe_numbers(got[1])}.",
             mistakes=known(
                 ("originals left out", is_made_of(*copies)),
                 ("one copy only", got_x.shape == (2 * m, d)),
             ),
         )
+        expect.that(np.isfinite(got_x).all() and np.isfinite(got_y).all(), NO_NUMBERS)
         expect.that(
             x_right,
             "Beside each point there should be it plus each of its two draws in `noise`.",

@@ -5,8 +5,20 @@ from functools import cache, partial
 import numpy as np
 
 from coursehelpers import data
-from coursehelpers.checks.core import describe, exercise, mistakes_from
-from coursehelpers.checks.data_augmentation.rows import has_row, numbers, rows, same_rows
+from coursehelpers.checks.core import as_numbers, describe_numbers, exercise, mistakes_from
+from coursehelpers.checks.data_augmentation.rows import (
+    NO_NUMBERS,
+    has_row,
+    numbers,
+    rows,
+    same_rows,
+)
+from coursehelpers.checks.models import (
+    built,
+    expect_outputs,
+    expect_sums_of_one,
+    predict,
+)
 
 exercise = partial(exercise, notebook="data_augmentation")
 
@@ -57,22 +69,18 @@ known = mistakes_from(
 def build_cat_augmenter(answer, expect, rng):
     (x, _), _ = _photos()
     photos = (x[rng.choice(len(x), 128, replace=False)] / 255).astype("float32")
-    model = answer.call()
-    expect.that(model is not None, "Your function returned nothing; is there a `return`?")
+    model, shape = built(answer, expect), photos.shape[1:]
     expect.given = "With training=False"
-    used = answer.predict(photos, model=model)
-    expect.that(_shape(used) == photos.shape, "", mistakes=known(("other shape", True)))
+    used = _expect_photos(answer, expect, photos, model)
+    expect.given = "In training"
+    draws = [_expect_photos(answer, expect, photos, model, training=True) for _ in range(3)]
     expect.given = ""
-    draws = [answer.predict(photos, training=True, model=model) for _ in range(3)]
-    same_shape = all(_shape(draw) == photos.shape for draw in draws)
-    expect.that(same_shape, "", mistakes=known(("other shape", True)))
     both, before = np.concatenate(draws), np.tile(photos, (3, 1, 1, 1))
-    expect.that(np.isfinite(both).all(), "The photos came back with entries that are no numbers.")
     changes = np.abs(both - before).mean(axis=(1, 2, 3))
     weak = known(("nothing changes", changes.max() < 1e-4), ("too weak", True))
     expect.that(changes.max() > 0.01, "", mistakes=weak)
     # A layer that draws once for a batch, from few possibilities, may repeat itself by chance.
-    few = [answer.predict(photos[:4], training=True, model=model) for _ in range(6)]
+    few = [predict(answer, photos[:4], model, (4, *shape), training=True) for _ in range(6)]
     same = all(np.allclose(group[0], draw) for group in (draws, few) for draw in group)
     expect.that(
         np.mean(changes > 0.01) > 0.3 and not same,
@@ -88,13 +96,27 @@ def build_cat_augmenter(answer, expect, rng):
     dark = 0.1 * photos
     half = rng.permutation(128) < 64
     batches = 0.9 + dark, dark, np.where(half[:, None, None, None], 0.9 + dark, dark)
-    bright, dim, among = (answer.predict(b, training=True, model=model) for b in batches)
+    bright, dim, among = (predict(answer, b, model, (128, *shape), training=True) for b in batches)
     gap = bright.mean() - dim.mean()
     mixed = gap - (among[half].mean() - among[~half].mean()) > 0.2
     wiped = np.mean(_wiped(both, before)) > 0.1
     grey = np.ptp(both, axis=3).mean() < 0.1 * np.ptp(photos, axis=3).mean()
     mistakes = known(("photos mixed", mixed), ("wiped out", wiped), ("grey", grey))
     expect.that(not (mixed or wiped or grey), "", 1, mistakes)
+
+
+def _expect_photos(answer, expect, photos, model, training=False):
+    return expect_outputs(
+        answer,
+        expect,
+        photos,
+        model,
+        photos.shape,
+        f"For {len(photos)} photos",
+        "photos of shape",
+        lambda shape: known(("other shape", True)),
+        training,
+    )
 
 
 def _wiped(photos, before):
@@ -136,11 +158,14 @@ def split_then_augment(answer, expect, rng):
         )
         parts = [expect.pair(part, "x and y, in each part") for part in got]
         train, kept = ([numbers(array) for array in part] for part in parts)
+        are_arrays = all(np.ndim(as_numbers(array)) for part in parts for array in part)
         expect.that(
-            all(inputs.shape[:1] == (labels.size,) for inputs, labels in (train, kept)),
-            "In each part there should be one label for each point.",
+            are_arrays and all(x.shape[:1] == (y.size,) for x, y in (train, kept)),
+            "In each part there should be one label for each point; training holds "
+            f"{_both(parts[0])}, validation {_both(parts[1])}.",
             mistakes=known(("all x, all y", train[1].shape[1:] == (d,))),
         )
+        expect.that(all(np.isfinite(array).all() for array in (*train, *kept)), NO_NUMBERS)
         chosen, last = order[:-validation], order[-validation:]
 
         def part_of(some, copies, x=x, y=y, noise=noise):
@@ -180,6 +205,10 @@ def split_then_augment(answer, expect, rng):
         )
 
 
+def _both(part):
+    return " and ".join(describe_numbers(array) for array in part)
+
+
 @exercise(
     "build_noisy_mlp",
     section="2.3 Noise on the inputs",
@@ -195,32 +224,28 @@ def build_noisy_mlp(answer, expect, rng):
     # Far enough from 0 and 1 that noise may be clipped there.
     images = np.repeat(rng.choice([0.25, 0.75], size=(20, 8, 8)), 200, axis=0)
     images = images.astype("float32")
-    ratios = {}
+    ratios, shape = {}, (4000, 10)
     for std, points in ((0.05, 1), (0.02, 0)):
         expect.given = f"With std {std}"
-        model = answer.call(std)
-        expect.that(model is not None, "Your function returned nothing; is there a `return`?")
-        used, again = (answer.predict(images, model=model) for _ in range(2))
-        expect.that(
-            _shape(used) == (4000, 10) and np.allclose(used.sum(axis=1), 1, atol=1e-3),
-            "For 4000 images the model should return probabilities of shape (4000, 10); it gives "
-            f"{describe(used)}.",
-        )
+        model, given = built(answer, expect, std), "For 4000 images"
+        used = expect_outputs(answer, expect, images, model, shape, given, "probabilities of shape")
+        expect_sums_of_one(expect, used, given)
+        again = predict(answer, images, model, shape)
         expect.that(np.allclose(used, again), "", points, known(("active in use", True)))
-        trained, other = (answer.predict(images, training=True, model=model) for _ in range(2))
+        trained, other = (predict(answer, images, model, shape, training=True) for _ in range(2))
         sums = np.allclose(trained.sum(axis=1), 1, atol=1e-3)
         expect.that(sums, "", points, known(("noise on outputs", True)))
         noisy = not np.allclose(trained, other)
         expect.that(noisy, "", mistakes=known(("no input noise", True)))
         # In use, images with noise of our own have to scatter alike.
         noise = std * rng.normal(size=images.shape).astype("float32")
-        ours = answer.predict(np.clip(images + noise, 0, 1), model=model)
+        ours = predict(answer, np.clip(images + noise, 0, 1), model, shape)
         ratios[std], shift = _compared(trained, ours)
     expect.given = ""
     kernels = [weight["value"] for weight in answer.weights(model)]
     expect.that(all(np.ndim(kernel) < 3 for kernel in kernels), "Take dense layers only.")
-    silent = answer.call(0.0)
-    used, trained = (answer.predict(images, mode, model=silent) for mode in (False, True))
+    silent = built(answer, expect, 0.0)
+    used, trained = (predict(answer, images, silent, shape, mode) for mode in (False, True))
     only_noise = np.allclose(used, trained, atol=1e-5)
     implied = {std: std * np.sqrt(row.mean()) for std, row in ratios.items()}
     squares = [value / std**2 for std, value in implied.items()]
@@ -251,10 +276,8 @@ def _compared(probabilities, ours):
     )
     variances, directions = np.linalg.eigh(wanted.T @ wanted / len(wanted))
     large = variances > 1e-3 * variances.max()
+    if not large.any():
+        return np.array([np.inf]), np.inf
     scale = directions[:, large] / np.sqrt(variances[large])
     ratios = np.linalg.eigvalsh(scale.T @ scores.T @ scores @ scale / len(scores))
     return ratios, np.linalg.norm(shift @ scale)
-
-
-def _shape(value):
-    return getattr(value, "shape", None)

@@ -2,15 +2,15 @@
 
 import numpy as np
 
+from coursehelpers.checks.core import as_numbers
+
+NO_NUMBERS = "Some entries are no numbers, but nan or inf; where do they come from?"
+
 
 def numbers(part):
     """Return an answer's array as floats; an empty one if it is no array of numbers."""
-    try:
-        array = np.asarray(part)
-    except ValueError:
-        return np.empty((0, 0))
-    ok = array.ndim and array.dtype.kind in "biuf"
-    return array.astype(float) if ok else np.empty((0, 0))
+    array = as_numbers(part)
+    return np.empty((0, 0)) if array is None or not array.ndim else array.astype(float)
 
 
 def rows(x, *labels):

@@ -6,7 +6,8 @@ from functools import partial
 import numpy as np
 
 from coursehelpers import data
-from coursehelpers.checks.core import describe, exercise, mistakes_from
+from coursehelpers.checks.core import exercise, mistakes_from
+from coursehelpers.checks.models import are_probabilities, built, expect_outputs, predict
 
 exercise = partial(exercise, notebook="regularization")
 
@@ -112,21 +113,15 @@ def build_regularized_mlp(answer, expect, rng):
     given = y.copy()
     given[:WRONG] = (y[:WRONG] + rng.integers(1, 10, size=WRONG)) % 10
 
-    model = answer.call()
-    expect.that(model is not None, "Your function returned nothing; is there a `return`?")
-    outputs = answer.predict(x[:5], model=model)
-    expect.that(
-        np.shape(outputs) == (5, 10),
-        f"For five images the model should return shape (5, 10); it gives {describe(outputs)}.",
-    )
+    model = built(answer, expect)
+    expect_outputs(answer, expect, x[:5], model, (5, 10), "For five images")
     for _ in range(EPOCHS):
         for batch in rng.permutation(EXAMPLES).reshape(-1, BATCH_SIZE):
             loss = answer.train_step(x[batch], given[batch], model=model)
     expect.that(np.isfinite(loss), "The loss got infinite in training; are the steps too large?")
-    outputs = answer.predict(x, model=model)
-    likely = np.allclose(outputs.sum(axis=1), 1, atol=1e-3) and outputs.min() >= 0
+    outputs = predict(answer, x, model, (len(x), 10))
     expect.that(
-        likely,
+        are_probabilities(outputs),
         "The ten outputs for an image should be probabilities: not negative, with sum 1.",
         points=1,
         mistakes=known(("logits, no softmax", outputs.min() < 0)),

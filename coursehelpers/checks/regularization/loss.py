@@ -4,7 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from coursehelpers.checks.core import describe, exercise, mistakes_from
+from coursehelpers.checks.core import exercise, mistakes_from
+from coursehelpers.checks.models import built, expect_outputs
 
 exercise = partial(exercise, notebook="regularization")
 
@@ -41,6 +42,7 @@ known = mistakes_from(
         "decay after the step": "The factor multiplies the old weight only, not the step.",
         "decay added": "The weight should get smaller: 1 minus something.",
         "no hidden layer": "There is one kernel only; a hidden layer is missing.",
+        "zero kernel": "A kernel is all zero, where no penalty shows; leave its initializer out.",
         "some kernels only": "Not every kernel carries the penalty; look at each layer.",
         "l2 ignored": "The penalty does not change with l2; is the argument used?",
         "activities": "The penalty changes with the input: it is on activities, not on kernels.",
@@ -247,17 +249,14 @@ def decay_step(answer, expect, rng):
 def build_l2_mlp(answer, expect, rng):
     usual = 0.01
     for l2, points in ((usual, 1), (rng.uniform(0.05, 0.5), 0)):
-        model = answer.call(l2)
-        expect.that(model is not None, "Your function returned nothing; is there a `return`?")
-        outputs = answer.predict(rng.uniform(size=(5, 28, 28)).astype("float32"), model=model)
-        expect.that(
-            np.shape(outputs) == (5, 10),
-            f"For five images the model should return shape (5, 10); it gives {describe(outputs)}.",
-        )
+        model = built(answer, expect, l2)
+        images = rng.uniform(size=(5, 28, 28)).astype("float32")
+        expect_outputs(answer, expect, images, model, (5, 10), "For five images")
         kernels = [w["value"].astype(float) for w in answer.weights(model) if w["value"].ndim > 1]
         squares, sizes = (np.array([np.sum(f(w)) for w in kernels]) for f in (np.square, np.abs))
         terms = answer.penalties(model)
         expect.that(len(kernels) > 1, "", points, known(("no hidden layer", True)))
+        expect.that(not len(squares) or squares.all(), "", mistakes=known(("zero kernel", True)))
         # What starts at zero are biases.
         right = bool(terms) and np.all(terms)
         expect.that(

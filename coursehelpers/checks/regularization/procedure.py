@@ -5,7 +5,13 @@ from functools import partial
 import numpy as np
 
 from coursehelpers.checks.answers import AnswerError
-from coursehelpers.checks.core import describe, exercise, mistakes_from
+from coursehelpers.checks.core import exercise, mistakes_from
+from coursehelpers.checks.models import (
+    built,
+    expect_outputs,
+    expect_sums_of_one,
+    predict,
+)
 
 exercise = partial(exercise, notebook="regularization")
 
@@ -175,17 +181,13 @@ def build_dropout_mlp(answer, expect, rng):
     images = rng.uniform(size=(200, 28, 28)).astype("float32")
     noise = {}
     for rate, points in ((0.5, 1), (0.1, 0), (0.9, 0)):
-        model = answer.call(rate)
-        expect.that(model is not None, "Your function returned nothing; is there a `return`?")
-        used, again = (answer.predict(images, model=model) for _ in range(2))
-        expect.that(
-            np.shape(used) == (200, 10) and np.allclose(used.sum(axis=1), 1, atol=1e-3),
-            "For 200 images the model should return probabilities of shape (200, 10); it gives "
-            f"{describe(used)}.",
-        )
+        model, given, shape = built(answer, expect, rate), "For 200 images", (200, 10)
+        used = expect_outputs(answer, expect, images, model, shape, given, "probabilities of shape")
+        expect_sums_of_one(expect, used, given)
+        again = predict(answer, images, model, shape)
         kernels = [w for w in answer.weights(model) if w["value"].ndim > 1]
         expect.that(len(kernels) > 1, "", mistakes=known(("no hidden layer", True)))
-        trained, other = (answer.predict(images, training=True, model=model) for _ in range(2))
+        trained, other = (predict(answer, images, model, shape, training=True) for _ in "12")
         sums = np.allclose(trained.sum(axis=1), 1, atol=1e-3)
         expect.that(sums, "", points, known(("dropped probabilities", True)))
         expect.that(np.allclose(used, again), "", points, known(("dropped in use", True)))
@@ -219,7 +221,8 @@ def _rates(answer, model):
     while nested:
         part = nested.pop()
         if isinstance(part, dict):
-            rates += [value for key, value in part.items() if key == "rate"]
+            numbers = (int, float)
+            rates += [v for key, v in part.items() if key == "rate" and isinstance(v, numbers)]
             nested += part.values()
         elif isinstance(part, list):
             nested += part
@@ -230,8 +233,8 @@ def _drops_pixels(answer, model, rng):
     """Tell whether an image of a single pixel is now and then taken for a black one."""
     images = np.zeros((201, 28, 28), "float32")
     images[np.arange(200), *rng.integers(28, size=(2, 200))] = 5
-    black = answer.predict(images, model=model)[-1]
-    taken = np.isclose(answer.predict(images, training=True, model=model)[:-1], black, atol=1e-7)
+    used, trained = (predict(answer, images, model, (201, 10), mode) for mode in (False, True))
+    taken = np.isclose(trained[:-1], used[-1], atol=1e-7)
     return taken.all(axis=1).mean() > 0.25
 
 

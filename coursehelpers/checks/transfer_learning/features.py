@@ -5,15 +5,14 @@ from functools import partial
 import numpy as np
 
 from coursehelpers.checks.core import exercise, mistakes_from
+from coursehelpers.checks.models import are_probabilities, built, predict
 from coursehelpers.checks.transfer_learning.observed import (
     Watch,
-    are_probabilities,
     cross_entropy,
     draw_fixture,
     draw_images,
     expect_shape,
     explained,
-    predict,
     scores,
 )
 
@@ -72,8 +71,7 @@ def build_transfer_model(answer, expect, rng):
     backbone, classes = draw_fixture("tiny_backbone", rng), int(rng.integers(3, 7))
     x = draw_images(rng, 64)
     pretrained = answer.weights(backbone)
-    model = answer.call(backbone, classes)
-    expect.that(model is not None, "Your function returned nothing; is there a `return`?")
+    model = built(answer, expect, backbone, classes)
     outputs = expect_shape(answer, expect, model, x, classes)
     watch = Watch(answer, pretrained, model)
     expect.that(
@@ -93,7 +91,7 @@ def build_transfer_model(answer, expect, rng):
         ),
     )
     _expect_pooled_features(answer, expect, (backbone, model), x, outputs)
-    _expect_head_alone_to_learn(answer, expect, model, x, watch)
+    _expect_head_alone_to_learn(answer, expect, model, (x, outputs.shape), watch)
 
 
 def _expect_pooled_features(answer, expect, models, x, outputs):
@@ -116,8 +114,8 @@ def _expect_pooled_features(answer, expect, models, x, outputs):
     )
 
 
-def _expect_head_alone_to_learn(answer, expect, model, x, watch):
-    shape = predict(answer, x, model).shape
+def _expect_head_alone_to_learn(answer, expect, model, batch, watch):
+    x, shape = batch
     trained, again = (predict(answer, x, model, shape, training=True) for _ in range(2))
     # Labels that tell one loss from another; Keras may bound very small probabilities.
     y = np.where(trained > 1e-4, trained, np.inf).argmin(axis=1)

@@ -3,8 +3,9 @@
 import numpy as np
 
 from coursehelpers.checks.answers import AnswerError
-from coursehelpers.checks.core import describe, mistakes_from
+from coursehelpers.checks.core import mistakes_from
 from coursehelpers.checks.fixtures import IMAGE, fixture
+from coursehelpers.checks.models import are_probabilities, expect_outputs
 
 # What of a backbone can learn, or follow the batches, by the end of the weight's path.
 PARTS = {
@@ -37,33 +38,21 @@ def draw_images(rng, n):
     return np.clip(colour + texture, 0, 255).astype("float32")
 
 
-def predict(answer, x, model, shape=None, training=False):
-    """Ask for a model's outputs; raise an `AnswerError` if they are none to compute with."""
-    got = answer.predict(x, training=training, model=model)
-    if not isinstance(got, np.ndarray) or got.dtype.kind not in "iuf":
-        raise AnswerError(f"The model should return one array of numbers, got {describe(got)}.")
-    if shape is not None and got.shape != shape:
-        raise AnswerError(f"The model should return shape {shape} here too, got {got.shape}.")
-    if not np.isfinite(got).all():
-        raise AnswerError("Some outputs of the model are not finite.")
-    return got
-
-
 def expect_shape(answer, expect, model, x, classes):
     """Require an output for each image and class; return the outputs."""
-    outputs = answer.predict(x, model=model)
-    shape = outputs.shape if isinstance(outputs, np.ndarray) else ()
-    expect.that(
-        shape == (len(x), classes),
-        f"For {len(x)} images and {classes} classes the model should return shape "
-        f"{(len(x), classes)}; it gives {describe(outputs)}.",
-        mistakes=known(
+    return expect_outputs(
+        answer,
+        expect,
+        x,
+        model,
+        (len(x), classes),
+        f"For {len(x)} images and {classes} classes",
+        mistakes=lambda shape: known(
             ("no head", shape == (len(x), 4, 4, 8)),
-            ("not pooled", len(shape) > 2),
-            ("number of classes", len(shape) == 2),
+            ("not pooled", len(shape) > 2 and shape != x.shape),
+            ("number of classes", len(shape) == 2 and shape[1] != classes),
         ),
     )
-    return predict(answer, x, model)
 
 
 class Watch:
@@ -115,11 +104,6 @@ class Watch:
                 part = PARTS.get((path or "").rpartition("/")[2], "new")
                 sizes[part][path or f"new {i}"] = float(size)
         return sizes
-
-
-def are_probabilities(outputs):
-    """Tell whether each row is a distribution."""
-    return bool(np.allclose(outputs.sum(axis=1), 1, atol=1e-3) and outputs.min() >= 0)
 
 
 def scores(outputs):

@@ -6,13 +6,12 @@ import numpy as np
 
 from coursehelpers.checks.core import exercise, mistakes_from
 from coursehelpers.checks.fixtures import layer_names
+from coursehelpers.checks.models import are_probabilities, built, predict
 from coursehelpers.checks.transfer_learning.observed import (
     Watch,
-    are_probabilities,
     draw_fixture,
     draw_images,
     expect_shape,
-    predict,
 )
 
 exercise = partial(exercise, notebook="transfer_learning")
@@ -68,6 +67,10 @@ def unfreeze_last(answer, expect, rng):
         backbone = draw_fixture("frozen_backbone", rng)
         watch = Watch(answer, answer.weights(backbone), backbone)
         answer.call(backbone, blocks, k)
+        expect.that(
+            not any(watch.moved().values()),
+            "Your function changed weights of the backbone; say which layers learn, no more.",
+        )
         x, y = draw_images(rng, 6), rng.normal(size=(6, 4, 4, 8)).astype("float32")
         answer.train_step(x, y, model=backbone)
         moved = watch.moved()
@@ -114,8 +117,7 @@ def build_fine_tuning_model(answer, expect, rng):
     rate = float(10 ** rng.uniform(-5, -4))
     x, y = draw_images(rng, 16), rng.integers(classes, size=16)
     pretrained = answer.weights(backbone)
-    model = answer.call(backbone, classes, rate)
-    expect.that(model is not None, "Your function returned nothing; is there a `return`?")
+    model = built(answer, expect, backbone, classes, rate)
     outputs = expect_shape(answer, expect, model, x, classes)
     expect.that(
         are_probabilities(outputs),
@@ -127,7 +129,10 @@ def build_fine_tuning_model(answer, expect, rng):
     expect.that(np.allclose(among, again, atol=1e-5), "", mistakes=known(("random", True)))
     alone = predict(answer, x[:3], model, (3, classes), training=True)
 
-    answer.train_step(x, y, model=model)
+    loss = answer.train_step(x, y, model=model)
+    expect.that(
+        np.isfinite(loss), f"The loss of the first train step is {loss}; is it a sound one?"
+    )
     moved = watch.moved()
     convolutions = [w["path"] for w in pretrained if w["path"].endswith("conv/kernel")]
     expect.that(

@@ -94,3 +94,8 @@ def label_preserving(names):
 @refused("answers yes and no", says="Return a list of names")
 def label_preserving(names):
     return {name: name in RIGHT for name in names}
+
+
+@refused("an array of names", says="texts have to come as a list, so use .tolist()")
+def label_preserving(names):
+    return np.array(RIGHT)

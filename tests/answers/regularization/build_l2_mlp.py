@@ -157,6 +157,20 @@ def build_l2_mlp(l2):
     return sequential(hidden=False, kernel_regularizer=regularizers.L2(l2))
 
 
+@refused("a penalty for each weight", says="each should be one number")
+def build_l2_mlp(l2):
+    return sequential(kernel_regularizer=lambda w: l2 * w**2)
+
+
+@refused("the scores too", says="a list of 2 entries; let it have a single output")
+def build_l2_mlp(l2):
+    from keras import Model, layers, regularizers
+
+    image = layers.Input((28, 28))
+    scores = layers.Dense(10, kernel_regularizer=regularizers.L2(l2))(layers.Flatten()(image))
+    return Model(image, [scores, layers.Softmax()(scores)])
+
+
 @refused("the regularizer alone", says="an object of type L2")
 def build_l2_mlp(l2):
     from keras import regularizers

@@ -1,0 +1,126 @@
+"""What a check requires of every model: that there is one, with outputs to compute with.
+
+    model = built(answer, expect, rate)
+    used = expect_outputs(answer, expect, x, model, (200, 10), "For 200 images")
+    trained = predict(answer, x, model, (200, 10), training=True)
+
+A model may do something else with every call, so that no output is taken for granted.
+"""
+
+import numpy as np
+
+from coursehelpers.checks.answers import AnswerError
+from coursehelpers.checks.core import describe
+
+NO_NUMBERS = (
+    "Some outputs of the model are no numbers, but nan or inf; look for a logarithm, a root, a "
+    "division or steps that make numbers too large."
+)
+
+
+def built(answer, expect, *values):
+    """Call an answer that builds a model; require a return value, and return it."""
+    model = answer.call(*values)
+    expect.that(model is not None, "Your function returned nothing; is there a `return`?")
+    return model
+
+
+def predict(answer, x, model, shape=None, training=False, finite=True):
+    """Ask for a model's outputs; raise an `AnswerError` if they are none to compute with.
+
+    Parameters
+    ----------
+    answer : Answer
+    x : numpy.ndarray
+    model : Handle or Fixture
+    shape : tuple of int, optional
+        What shape they should have.
+    training : bool, default False
+    finite : bool, default True
+        Whether nan and inf are refused.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of a float type.
+    """
+    got = answer.predict(x, training=training, model=model)
+    mode = "in training" if training else "with training=False"
+    if not _is_numeric(got):
+        raise AnswerError(
+            f"The model should return one array of numbers {mode}, got {_what_is(got)}."
+        )
+    if shape is not None and got.shape != shape:
+        raise AnswerError(f"The model should return shape {shape} {mode} too, got {got.shape}.")
+    if finite and not np.isfinite(got).all():
+        raise AnswerError(NO_NUMBERS)
+    return _as_floats(got)
+
+
+def expect_outputs(
+    answer, expect, x, model, shape, given, what="shape", mistakes=lambda shape: (), training=False
+):
+    """Require outputs of a shape, all finite, and return them.
+
+    Parameters
+    ----------
+    answer : Answer
+    expect : Expect
+    x : numpy.ndarray
+    model : Handle or Fixture
+    shape : tuple of int
+    given : str
+        What the model is given, such as "For five images".
+    what : str, default "shape"
+        What the outputs should be, such as "probabilities of shape".
+    mistakes : callable
+        From the shape that an array of numbers has instead to known mistakes.
+    training : bool, default False
+
+    Returns
+    -------
+    numpy.ndarray
+        Of a float type.
+    """
+    got = answer.predict(x, training=training, model=model)
+    numeric = _is_numeric(got)
+    expect.that(
+        numeric and got.shape == shape,
+        f"{given} the model should return {what} {shape}; it gives {_what_is(got)}.",
+        mistakes=mistakes(got.shape) if numeric else (),
+    )
+    expect.that(np.isfinite(got).all(), NO_NUMBERS)
+    return _as_floats(got)
+
+
+def expect_sums_of_one(expect, outputs, given):
+    """Require that the outputs add up to 1 for each image, as probabilities do."""
+    sums = outputs.sum(axis=1)
+    expect.that(
+        np.allclose(sums, 1, atol=1e-3),
+        f"{given} the model should return probabilities, which add up to 1 for each image; here "
+        f"the sums go from {sums.min():.3g} to {sums.max():.3g}. Which activation makes the "
+        "classes compete?",
+    )
+
+
+def are_probabilities(outputs):
+    """Tell whether each row is a distribution."""
+    return bool(np.allclose(outputs.sum(axis=1), 1, atol=1e-3) and outputs.min() >= 0)
+
+
+def _as_floats(got):
+    return got if got.dtype.kind == "f" else got.astype(float)
+
+
+def _is_numeric(got):
+    return isinstance(got, np.ndarray) and got.dtype.kind in "iuf"
+
+
+def _what_is(got):
+    """Say what the outputs are, and what to do if that is no array of numbers."""
+    if isinstance(got, list | dict):
+        return f"{describe(got)}; let it have a single output"
+    if isinstance(got, np.ndarray) and not _is_numeric(got):
+        return f"{describe(got)} and of type {got.dtype}; let it return floats"
+    return describe(got)
