@@ -51,7 +51,7 @@ bench: $(READY)  ## measure the speed of compare, of augmentation in it and of t
 	@$(BIN)/python -m tests.benchmarks.augmentation
 	@$(BIN)/python -m tests.benchmarks.backbone
 
-grid: $(READY)  ## measure the strategies of transfer learning, an hour and a half of CPU time, resumable
+grid: $(READY)  ## measure the strategies of transfer learning, about two hours of CPU time, resumable
 	@$(BIN)/python -m coursehelpers.transfer.grid
 
 lab: $(READY)  ## open JupyterLab on the notebooks

@@ -245,7 +245,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m coursehelpers.transfer.grid",
         description="Measure all strategies of transfer learning in all cells of the grid, about "
-        "an hour and a half of CPU time. It can be interrupted at any time and goes on from there.",
+        "two hours of CPU time. It can be interrupted at any time and goes on from there.",
     )
     add = parser.add_argument
     add("--jobs", type=int, default=os.cpu_count(), help="runs at a time (default: %(default)s)")
