@@ -95,7 +95,7 @@ def written(folder, lines=None):
 
 
 def numbers(runs):
-    return [CELLS.index({name: run[name] for name in grid.CELL}) for run in runs]
+    return [CELLS.index({name: run[name] for name in grid.RUN}) for run in runs]
 
 
 def test_all_runs_come_in_the_documented_order(in_threads, tmp_path):

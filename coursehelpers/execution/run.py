@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 import nbformat
 import papermill
@@ -165,15 +166,8 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
 @contextlib.contextmanager
 def _no_stored_features():
     """Let a kernel compute all features itself, so that its times are those of a first run."""
-    before = os.environ.get(VARIABLE)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ[VARIABLE] = folder
-        try:
-            yield
-        finally:
-            os.environ.pop(VARIABLE)
-            if before is not None:
-                os.environ[VARIABLE] = before
+    with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {VARIABLE: folder}):
+        yield
 
 
 def recorded_claims(executed):

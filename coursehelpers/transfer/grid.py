@@ -26,8 +26,8 @@ from coursehelpers.transfer.standings import GRID, load_grid
 
 SETTINGS = "transfer-grid/settings.json"
 SEEDS = 5
-CELL = ("domain", "size", "strategy", "seed")
-COLUMNS = (*CELL, "validation", "test", "choice", "seconds")
+RUN = ("domain", "size", "strategy", "seed")
+COLUMNS = (*RUN, "validation", "test", "choice", "seconds")
 # What decides the numbers. How features and epochs are computed fast is tested to change none.
 CODE = (
     "data/resizing.py",
@@ -196,7 +196,7 @@ def _start():
 
 
 def _key(run):
-    return tuple(run[name] for name in CELL)
+    return tuple(run[name] for name in RUN)
 
 
 def _end_line(path):
