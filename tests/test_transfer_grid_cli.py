@@ -183,6 +183,23 @@ def test_grid_is_computed_if_it_is_stale_or_asked_for_anew(capsys, measured, tmp
     assert len(measured) == 2
 
 
+def test_what_is_stored_is_measured_again_when_asked_for_anew(copied_data, monkeypatch, tmp_path):
+    # Otherwise nothing would be measured anew: what is written down counts as done.
+    seen = []
+
+    def compute(folder, jobs, settings):
+        path = grid._runs_file(folder, settings)
+        seen.append(path.exists())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("written down")
+        return runs_of(grid.SEEDS)
+
+    monkeypatch.setattr(grid, "compute_grid", compute)
+    for _ in range(2):
+        assert grid.main(["--build", str(tmp_path / "build"), "--anew"]) == 0
+    assert seen == [False, False]
+
+
 def test_settings_are_stored_as_they_were_when_it_started(capsys, measured, monkeypatch):
     def edit(*_):
         monkeypatch.setattr(strategies, "BATCH_SIZE", 8)

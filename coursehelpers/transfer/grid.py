@@ -126,8 +126,7 @@ def compute_grid(folder, jobs, settings, *, measure=strategies.measure):
     RuntimeError
         If a process ended unexpectedly, such as for want of memory. Runs that are done are kept.
     """
-    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    path = Path(folder) / f"{key[:16]}.jsonl"
+    path = _runs_file(folder, settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     s = strategies
     order = product(range(settings["seeds"]), s.STRATEGIES, s.SIZES, s.DOMAINS)
@@ -193,6 +192,11 @@ def _start():
     """Prepare a process for runs: one core, and no bars among those of other processes."""
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     prepare(threads=1)
+
+
+def _runs_file(folder, settings):
+    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    return Path(folder) / f"{key[:16]}.jsonl"
 
 
 def _key(run):
@@ -273,6 +277,8 @@ def main(arguments=None):
         return 1
     # As they were at the start: what is edited meanwhile had no part in it.
     store_grid(runs, settings)
+    # What is stored need not be kept twice, and would leave nothing to compute anew.
+    _runs_file(folder, settings).unlink(missing_ok=True)
     print(f"{len(runs)} runs are stored in {data_folder() / GRID}.")
     return 0
 
