@@ -110,7 +110,14 @@ DOUBLE = Mistake("doubled", 2.0, "This is twice as much.")
 
 def test_mistake_is_recognized():
     got = outcome(close_to(1, mistakes=[Mistake("zero", 0, "Zero."), DOUBLE]), lambda: 2.0)
-    assert got == Outcome("demo", "failed", 0, 1, ("This is twice as much.",), "doubled")
+    assert got == Outcome(
+        "demo",
+        "failed",
+        0,
+        1,
+        ("This is twice as much. For one example your answer is 2, expected 1.",),
+        "doubled",
+    )
 
 
 def test_other_wrong_value_gets_the_general_message():

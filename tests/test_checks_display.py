@@ -44,7 +44,9 @@ def test_check_tells_every_message(capsys):
     result = check("l2_penalty", first_only)
     assert capsys.readouterr().out == (
         "l2_penalty: ◐ partial, 1 of 2 points\n"
-        "  - Only one array of the list seems to count; add up all of them.\n"
+        "  - Only one array of the list seems to count; add up all of them. "
+        f"{result.outcome.messages[0].partition('them. ')[2]}\n"
+        '  Next: hint("l2_penalty"), or read section 2.1 The L2 penalty again.\n'
     )
     assert (result.earned, result.status) == (1, "partial")
     assert repr(result).startswith("l2_penalty: ◐ partial, 1 of 2 points")
@@ -60,11 +62,65 @@ def test_check_of_nothing_is_not_attempted(capsys):
     assert "keras_l2: … not attempted, 0 of 2 points" in capsys.readouterr().out
 
 
-def test_each_check_draws_other_inputs(capsys):
+def test_each_check_and_each_seed_draws_other_inputs(capsys, monkeypatch):
     seen = []
-    for _ in range(2):
+    for seed in (0, 1):
+        monkeypatch.setitem(globals(), "SEED", seed)
+        display._calls.clear()
+        for _ in range(2):
+            check("keras_l2", lambda lambda_, m, convention: seen.append(lambda_) or 0.0)
+    assert len(set(seen)) == len(seen) == 8
+
+
+@pytest.mark.parametrize("seed", [None, "0", -1, 0.5])
+def test_another_kind_of_seed_is_as_good_as_none(seed, capsys, monkeypatch):
+    seen = []
+    for value in (0, seed):
+        monkeypatch.setitem(globals(), "SEED", value)
+        display._calls.clear()
         check("keras_l2", lambda lambda_, m, convention: seen.append(lambda_) or 0.0)
-    assert len(set(seen)) == len(seen) == 4
+    assert seen[:2] == seen[2:]
+
+
+def in_a_notebook(*cells):
+    """Run cells that share their names, as in a notebook."""
+    names = {"check": check, "np": np}
+    for cell in cells:
+        exec(cell, names)
+
+
+RIGHT = inspect.getsource(l2_penalty)
+
+
+def test_check_finds_the_answer_by_its_name(capsys):
+    in_a_notebook(RIGHT, "check('l2_penalty')")
+    assert capsys.readouterr().out == "l2_penalty: ✓ passed, 2 of 2 points\n"
+
+
+@pytest.mark.parametrize(
+    ("cells", "status", "says"),
+    [
+        ([], "not attempted", "Nothing is named l2_penalty yet: run the cell that defines it"),
+        ([RIGHT.replace("l2", "L2")], "not attempted", "There is L2_penalty; is it meant to be"),
+        ([RIGHT, "l2_penalty = 0.01"], "error", "l2_penalty stands for the number 0.01 now. If an"),
+        ([RIGHT, "l2_penalty = [1]"], "error", "stands for a list of 1 entries now"),
+        ([RIGHT, "l2_penalty = np.sum"], "error", "stands for sum now. If another cell has"),
+        ([RIGHT, "def l2_penalty(a, b, c): return undefined"], "error", "run that one first"),
+    ],
+    ids=["undefined", "misspelled", "number", "list", "other function", "cell not run"],
+)
+def test_check_says_what_became_of_a_name(cells, status, says, capsys):
+    in_a_notebook(*cells, "check('l2_penalty')")
+    shown = capsys.readouterr().out
+    assert shown.startswith("l2_penalty: ")
+    assert status in shown
+    assert says in shown
+    assert score().rows[0][0] == "read_curves"  # the notebook at work is known
+
+
+def test_a_function_that_is_handed_over_may_have_any_name(capsys):
+    in_a_notebook("def mine(*inputs): return 1.0", "check('l2_penalty', mine)")
+    assert "stands for" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("verb", [hint, solution, lambda name: check(name, None)])

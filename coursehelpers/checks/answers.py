@@ -139,6 +139,13 @@ class LocalAnswer:
             raise
         except SystemExit:
             raise AnswerError("Your code called sys.exit or exit.") from None
+        except UnboundLocalError as error:  # a NameError too, but of no other cell's doing
+            raise AnswerError(f"Your code raised {_description(error)}.") from None
+        except NameError as error:
+            raise AnswerError(
+                f"Your code raised {_description(error)}. Is it spelled right? If another cell "
+                "defines it, run that one first."
+            ) from None
         except BaseException as error:
             raise AnswerError(f"Your code raised {_description(error)}.") from None
         finally:

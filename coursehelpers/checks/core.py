@@ -155,7 +155,7 @@ class Expect:
         self._messages = {}
         self.misconception = None
 
-    def that(self, condition, otherwise, points=0, mistakes=()):
+    def that(self, condition, otherwise, points=0, mistakes=(), seen=""):
         """Expect a condition to hold.
 
         Parameters
@@ -166,6 +166,8 @@ class Expect:
         points : int, default 0
         mistakes : iterable of Mistake
             Each with a boolean ``value``; the message of the first true one replaces `otherwise`.
+        seen : str, default ""
+            What was seen instead, a sentence that is added to either message.
         """
         self.offered += points
         if condition:
@@ -174,14 +176,14 @@ class Expect:
         known = next((mistake for mistake in mistakes if mistake.value), None)
         if known:
             self.misconception = self.misconception or known.name
-        self.tell(known.message if known else otherwise)
+        self.tell(known.message if known else otherwise, seen)
         if not points:
             raise _Refused
 
-    def tell(self, message):
-        """Add a message, with what was given when it came up first."""
+    def tell(self, message, seen=""):
+        """Add a message, with what was given and seen when it came up first."""
         text = f"{self.given}: {message}" if self.given else message
-        self._messages.setdefault(message, text)
+        self._messages.setdefault(message, f"{text} {seen}".rstrip())
 
     @property
     def messages(self):
@@ -209,7 +211,7 @@ class Expect:
             return np.allclose(seen, value, rtol=rtol, atol=atol)
 
         if problem or agrees(wanted):
-            self.that(not problem, f"{otherwise} {problem}", points)
+            self.that(not problem, otherwise, points, seen=problem or "")
             return
         known = [
             mistake._replace(value=agrees(mistake.value))
@@ -217,7 +219,7 @@ class Expect:
             if np.shape(mistake.value) == wanted.shape
             and not np.allclose(mistake.value, wanted, rtol=rtol, atol=atol)
         ]
-        self.that(False, f"{otherwise} {_difference(seen, wanted)}", points, known)
+        self.that(False, otherwise, points, known, _difference(seen, wanted))
 
     def pair(self, got, names):
         """Require a pair (a tuple, list or array of two entries) and return it.

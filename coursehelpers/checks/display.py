@@ -2,12 +2,14 @@
 
 import ast
 import difflib
+import inspect
 from collections import Counter
+from dataclasses import replace
 from html import escape
 from importlib.resources import files
 
 from coursehelpers.checks.answers import LocalAnswer
-from coursehelpers.checks.core import EXERCISES, judge
+from coursehelpers.checks.core import EXERCISES, Outcome, describe, judge
 
 # The status is told by a word and a sign, the colour only repeats it.
 _SIGNS = {
@@ -53,15 +55,20 @@ class Result:
         """Show nothing: `check` has shown the outcome already."""
 
 
-def check(name, answer):
+_LOOK_IT_UP = object()
+
+
+def check(name, answer=_LOOK_IT_UP):
     """Check an answer and show at once what came out.
+
+    Each call draws other inputs, by the notebook's ``SEED``, the exercise and the count of calls.
 
     Parameters
     ----------
     name : str
         The exercise.
-    answer : object
-        The function you wrote.
+    answer : object, optional
+        The function you wrote; by default what the exercise's name stands for in your notebook.
 
     Returns
     -------
@@ -78,15 +85,45 @@ def check(name, answer):
     >>> check("l2_penalty", lambda weights, lambda_, m: 0.0).earned
     l2_penalty: ✗ failed, 0 of 2 points
       - The penalty should be lambda / m times the sum of the squared weights. For one example ...
+      Next: hint("l2_penalty"), or read section 2.1 The L2 penalty again.
     0
     """
     exercise = _find(name)
-    # Each call draws other inputs, so that an answer fitted to one example does not last.
-    outcome = judge(exercise, lambda seconds: LocalAnswer(answer, seconds), seed=(_calls[name],))
-    _calls[name] += 1
+    defined = inspect.currentframe().f_back.f_globals
+    named = answer is _LOOK_IT_UP
+    if named and name not in defined:
+        outcome = Outcome(name, "not attempted", 0, exercise.points, (_undefined(name, defined),))
+    else:
+        answer = defined[name] if named else answer
+        seed = defined.get("SEED")
+        draw = (seed if isinstance(seed, int) and seed >= 0 else 0, _calls[name])
+        _calls[name] += 1  # an answer that is fitted to one example does not last
+        outcome = judge(exercise, lambda seconds: LocalAnswer(answer, seconds), seed=draw)
+        if named and outcome.status not in ("passed", "not attempted"):
+            messages = (*outcome.messages, *_overwritten(name, answer))
+            outcome = replace(outcome, messages=messages)
     _outcomes[name] = outcome
     _show(_outcome_text(outcome), _outcome_html(outcome))
     return Result(outcome)
+
+
+def _undefined(name, defined):
+    functions = [key for key, value in defined.items() if inspect.isfunction(value)]
+    close = difflib.get_close_matches(name, functions, n=1)
+    return f"Nothing is named {name} yet: run the cell that defines it, then this one. " + (
+        f"There is {close[0]}; is it meant to be this one?" if close else ""
+    )
+
+
+def _overwritten(name, answer):
+    """Return a message if a name no longer stands for what the exercise's cell defines."""
+    called = getattr(answer, "__name__", None)
+    if callable(answer) and called in (name, "<lambda>", None):
+        return []
+    return [
+        f"The name {name} stands for {called if callable(answer) else describe(answer)} now. If "
+        "another cell has overwritten your function, run the one that defines it again."
+    ]
 
 
 def hint(name):
@@ -233,18 +270,26 @@ def _title(outcome):
 
 
 def _outcome_text(outcome):
-    return "\n".join([_title(outcome), *(f"  - {message}" for message in outcome.messages)])
+    lines = [_title(outcome), *(f"  - {message}" for message in outcome.messages)]
+    return "\n".join(lines + [f"  {_next(outcome)}"] * bool(_next(outcome)))
+
+
+def _next(outcome):
+    if outcome.status == "passed":
+        return ""
+    section = EXERCISES[outcome.id].section
+    return f'Next: hint("{outcome.id}"), or read section {section} again.'
 
 
 def _outcome_html(outcome):
-    return _box(_SIGNS[outcome.status][1], _title(outcome), outcome.messages)
+    return _box(_SIGNS[outcome.status][1], _title(outcome), outcome.messages, _next(outcome))
 
 
-def _box(colour, title, lines):
+def _box(colour, title, lines, last=""):
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return (
         f'<div style="border-left: 6px solid {colour}; padding: 0.3em 0.8em">'
-        f"<b>{escape(title)}</b>{f'<ul>{items}</ul>' if items else ''}</div>"
+        f"<b>{escape(title)}</b>{f'<ul>{items}</ul>' if items else ''}{escape(last)}</div>"
     )
 
 
