@@ -163,10 +163,11 @@ def test_solution_shows_the_source_of_the_published_function(name, capsys):
 def test_score_before_the_first_check_lists_everything():
     table = score()
     assert (table.earned, table.possible) == (0, sum(e.points for e in EXERCISES.values()))
-    lines = repr(table).splitlines()
-    assert sorted(line.split()[0] for line in lines[:-1]) == sorted(EXERCISES)
-    assert all("not attempted" in line for line in lines[:-1])
-    assert lines[-1] == f"Total: 0 of {table.possible} points"
+    _, *lines, last = repr(table).splitlines()
+    assert sorted(line.split()[0] for line in lines) == sorted(EXERCISES)
+    assert all("not attempted" in line for line in lines)
+    count = len(EXERCISES)
+    assert last == f"0 of {table.possible} points; not done yet: {count} of {count} exercises"
 
 
 NOTEBOOKS = sorted({exercise.notebook for exercise in EXERCISES.values()})
@@ -207,10 +208,13 @@ def test_score_counts_the_last_outcome_and_says_where_to_go_back_to(capsys):
     table = score()
     assert table.earned == 2
     lines = {line.split()[0]: line for line in repr(table).splitlines()}
-    assert lines["l2_penalty"].split(maxsplit=1)[1] == "passed         2 of 2"
-    assert lines["l1_penalty"].split(maxsplit=1)[1] == "failed         0 of 2  2.2 The L1 penalty"
+    assert lines["l2_penalty"].split(maxsplit=1)[1] == "✓ passed         2 of 2"
+    assert lines["l1_penalty"].split(maxsplit=1)[1].split("  ")[-1] == "2.2 The L1 penalty"
+    assert "✗ failed         0 of 2" in lines["l1_penalty"]
     assert "not attempted  0 of 2  2.3 Three conventions" in lines["keras_l2"]
-    assert lines["Total:"] == f"Total: 2 of {table.possible} points"
+    listed = len(table.rows)
+    done = f"not done yet: {listed - 1} of {listed} exercises"
+    assert lines["2"] == f"2 of {table.possible} points; {done}"
 
 
 def test_score_shows_every_status(capsys):
@@ -234,9 +238,9 @@ def test_score_shows_every_status(capsys):
     listed = [e for e in EXERCISES.values() if e.notebook == "regularization"]
     assert html.count("<tr>") == 1 + len(listed)
     for name, status in statuses.items():
-        assert f"<code>{name}</code></td><td>" in html
+        assert f">{name}</td><td" in html
         assert f" {status}</td>" in html
-    assert f"<b>3 of {score().possible} points</b>" in html
+    assert f"<b>3 of {score().possible} points; not done yet: " in html
 
 
 def test_score_lists_the_notebook_at_work(monkeypatch, capsys):
@@ -324,4 +328,4 @@ def test_hint_and_solution_display_one_bundle(notebook):
 def test_score_is_the_value_of_its_cell(notebook):
     bundles, printed = notebook["score()"]
     assert bundles == []
-    assert "l2_penalty             error          0 of 2  2.1 The L2 penalty" in printed
+    assert "l2_penalty             ! error          0 of 2  2.1 The L2 penalty" in printed

@@ -183,7 +183,7 @@ def test_every_exercise_has_its_cells(path):
     assert [cell.metadata.nbgrader.grade_id for cell in grades] == [f"check_{n}" for n in solutions]
     for cell in grades:
         name = cell.metadata.nbgrader.grade_id.removeprefix("check_")
-        assert cell.source == f'check("{name}", {name}).earned'
+        assert cell.source == f'check("{name}").earned'
         assert cell.metadata.nbgrader.points == wanted[name].points
         assert f"# {wanted[name].section}\n" in text, "the section to go back to does not exist"
 
@@ -196,6 +196,28 @@ def test_solution_cells_hold_the_published_solutions(path):
         assert markers == ["### BEGIN SOLUTION", "### END SOLUTION"]
         without = "\n".join(line for line in lines if not line.strip().startswith("### "))
         assert without == solution_source(cell.metadata.nbgrader.grade_id)
+
+
+def names_set(cell):
+    """Return the names that a cell sets in the notebook, those inside its functions left out."""
+    code = ast.parse(cell.source)
+    inner = {
+        node
+        for scope in ast.walk(code)
+        if isinstance(scope, ast.FunctionDef | ast.ClassDef | ast.Lambda | ast.comprehension)
+        for node in ast.walk(scope)
+        if node is not scope
+    }
+    stored = (n for n in ast.walk(code) if isinstance(n, ast.Name) and n not in inner)
+    functions = (n.name for n in code.body if isinstance(n, ast.FunctionDef))
+    return {n.id for n in stored if isinstance(n.ctx, ast.Store)} | {*functions}
+
+
+@each_notebook
+def test_no_lesson_cell_overwrites_an_answer(path):
+    for cell in notebooks.code_cells(notebooks.read(path)):
+        if not cell.metadata.get("nbgrader", {}).get("solution"):
+            assert not names_set(cell) & set(EXERCISES), cell.id
 
 
 @each_notebook

@@ -10,6 +10,7 @@ from importlib.resources import files
 
 from coursehelpers.checks.answers import LocalAnswer
 from coursehelpers.checks.core import EXERCISES, Outcome, describe, judge
+from coursehelpers.checks.table import Table
 
 # The status is told by a word and a sign, the colour only repeats it.
 _SIGNS = {
@@ -183,31 +184,27 @@ def solution_source(name):
     return next(ast.get_source_segment(source, node) for node in functions if node.name == name)
 
 
-class Score:
-    """A table of the exercises, what each earned, and where to go back to."""
+class Score(Table):
+    """A table of the exercises, what each earned, and where to go back to.
+
+    Attributes
+    ----------
+    earned, possible : int
+        Points.
+    """
+
+    head = ("exercise", "status", "points", "go back to")
 
     def __init__(self, rows):
-        self.rows = rows
         self.earned = sum(row[2] for row in rows)
         self.possible = sum(row[3] for row in rows)
-
-    def __repr__(self):
-        width = max([len(row[0]) for row in self.rows], default=0)
-        lines = [
-            f"{name:{width}}  {status:13}  {earned} of {possible}" + (f"  {todo}" if todo else "")
-            for name, status, earned, possible, todo in self.rows
+        shown = [
+            (name, f"{_SIGNS[status][0]} {status}", f"{earned} of {possible}", todo)
+            for name, status, earned, possible, todo in rows
         ]
-        return "\n".join(lines + [f"Total: {self.earned} of {self.possible} points"])
-
-    def _repr_html_(self):
-        head = "<tr><th>exercise</th><th>status</th><th>points</th><th>go back to</th></tr>"
-        body = "".join(
-            f"<tr><td><code>{escape(name)}</code></td><td>{_SIGNS[status][0]} {status}</td>"
-            f"<td>{earned} of {possible}</td><td>{escape(todo)}</td></tr>"
-            for name, status, earned, possible, todo in self.rows
-        )
-        total = f"<p><b>{self.earned} of {self.possible} points</b></p>"
-        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>{total}"
+        missing = sum(earned < possible for _, _, earned, possible, _ in rows)
+        todo = f"; not done yet: {missing} of {len(rows)} exercises" if missing else ""
+        super().__init__(shown, f"{self.earned} of {self.possible} points{todo}")
 
 
 def score(part=None):

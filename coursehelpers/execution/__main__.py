@@ -1,4 +1,4 @@
-"""Command line: run, validate and publish notebooks."""
+"""Command line: run, validate and publish notebooks, and make the students' copies."""
 
 import argparse
 import sys
@@ -54,6 +54,16 @@ def publish(options):
     return 0
 
 
+def student(options):
+    """Write the students' copies, without solutions and outputs."""
+    from coursehelpers.execution.student import repository, write_student_copy
+
+    address = repository(options.notebooks.parent)
+    for path in notebooks.find(options.notebooks, options.nb):
+        print(write_student_copy(path, options.notebooks / "student", address))
+    return 0
+
+
 def _folder(options):
     return options.build / options.profile
 
@@ -61,7 +71,7 @@ def _folder(options):
 def main():
     parser = argparse.ArgumentParser(prog="python -m coursehelpers.execution", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (run, validate, publish):
+    for command in (run, validate, publish, student):
         sub = commands.add_parser(command.__name__, help=command.__doc__.splitlines()[0])
         sub.set_defaults(command=command)
         sub.add_argument("nb", nargs="*", help="names of notebooks; default all")

@@ -1,0 +1,90 @@
+"""Make the students' copies of the notebooks: stubs in place of solutions, nothing run yet."""
+
+import tomllib
+from pathlib import Path
+
+import nbformat
+
+from coursehelpers.execution import notebooks
+
+# The body that a student replaces; the checks take it for "not attempted".
+STUB = "raise NotImplementedError  # your code here, in place of this line"
+BADGE = (
+    "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+    "(https://colab.research.google.com/github/{place}/blob/main/{path})"
+)
+INSTALL = """\
+import importlib.util
+
+if importlib.util.find_spec("coursehelpers") is None:  # where it is there, nothing changes
+    %pip install --quiet git+{address}"""
+
+
+def write_student_copy(source, folder, address):
+    """Write the copy of a notebook that students get.
+
+    Parameters
+    ----------
+    source : path-like
+        The notebook with its solutions.
+    folder : path-like
+        Where the copy goes, under the same name.
+    address : str
+        Of the repository, from which Colab opens the copy and installs the package.
+
+    Returns
+    -------
+    pathlib.Path
+        The copy. Its solutions are stubs, its outputs are gone, the cells of the checks are
+        locked, and its profile is the quick one.
+    """
+    target = Path(folder) / Path(source).name
+    notebook = notebooks.read(source)
+    nbformat.validate(notebook)
+    _set_profile(notebook, "quick")
+    notebook.metadata.pop("coursehelpers", None)  # what came out of a run
+    top = Path(source).resolve().parents[1]
+    path = target.resolve().relative_to(top).as_posix()
+    place = address.removeprefix("https://github.com/")
+    notebook.cells[:0] = [
+        nbformat.v4.new_markdown_cell(BADGE.format(place=place, path=path), id="badge"),
+        nbformat.v4.new_code_cell(INSTALL.format(address=address), id="install"),
+    ]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(_released(notebook), encoding="utf-8")
+    return target
+
+
+def repository(root):
+    """Return the address of the repository, which pyproject.toml has."""
+    project = tomllib.loads((Path(root) / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project["urls"]["Repository"]
+
+
+def _set_profile(notebook, name):
+    (cell,) = [cell for cell in notebook.cells if "parameters" in notebooks.tags(cell)]
+    first, *rest = cell.source.split("\n")
+    cell.source = "\n".join([f'PROFILE = "{name}"', *rest])
+    if not first.startswith("PROFILE = "):
+        raise SystemExit(f"Cell {cell.id} should begin with PROFILE, it begins with {first!r}.")
+
+
+def _released(notebook):
+    """Return the text of a notebook after the steps in which nbgrader releases an assignment."""
+    from nbconvert.exporters import NotebookExporter
+    from nbgrader.preprocessors import (
+        CheckCellMetadata,
+        ClearOutput,
+        ClearSolutions,
+        ComputeChecksums,
+        LockCells,
+    )
+    from traitlets.config import Config
+
+    exporter = NotebookExporter(
+        config=Config(ClearSolutions={"code_stub": {"python": STUB}}, NotebookExporter={})
+    )
+    for step in (LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ComputeChecksums):
+        exporter.register_preprocessor(step, enabled=True)
+    text, _ = exporter.from_notebook_node(notebook)
+    return text.rstrip("\n") + "\n"
