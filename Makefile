@@ -29,7 +29,7 @@ COUNT = tee $(VENV)/setup.log | { n=0; while read -r word _; do case "$$word" in
 	Installing) printf '\n  installing, about half a minute\n';; esac; done; }
 
 .NOTPARALLEL:
-.PHONY: help notebooks test bench grid lab setup publish lock clean
+.PHONY: help notebooks test bench grid lab student colab setup publish lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,11 +57,18 @@ grid: $(READY)  ## measure the strategies of transfer learning, about two hours 
 lab: $(READY)  ## open JupyterLab on the notebooks
 	@$(BIN)/python -m jupyter lab notebooks
 
+student: $(READY)  ## write the students' copies, without solutions, into notebooks/student/
+	@$(BIN)/python -m coursehelpers.execution student $(NB)
+
+colab: $(READY)  ## execute the students' copies as Colab does: from a wheel, in an empty folder, offline
+	@$(BIN)/python -m tests.colab $(NB)
+
 setup: $(READY)  ## set up the virtual environment; the other targets do it by themselves
 
 publish: $(READY)  ## store the outputs of build/standard in the notebooks and the README
 	@$(BIN)/python -m coursehelpers.execution publish $(NB)
 	@$(BIN)/ruff format --quiet notebooks
+	@$(BIN)/python -m coursehelpers.execution student $(NB)
 
 lock: $(READY)  ## resolve the lock files anew from pyproject.toml
 	@$(BIN)/python -m pip install --quiet "uv==$(UV)"

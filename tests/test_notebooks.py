@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from coursehelpers.checks.core import EXERCISES
 from coursehelpers.checks.display import solution_source
-from coursehelpers.execution import notebooks
+from coursehelpers.execution import notebooks, replay
 from coursehelpers.execution.__main__ import LEAST_SHARE
 from coursehelpers.execution.publish import COVER, COVER_PATH, HEADLINE, TIMES, readme_table
 from coursehelpers.execution.run import execute
@@ -127,6 +128,26 @@ def test_outputs_are_those_that_are_stored(path, executed, profile):
     result = validate(path, executed(path).path, profile, BUILD / profile / "validation")
     assert result.passed, result.report
     assert result.share >= LEAST_SHARE[profile], f"compared only {result.share:.0%}"
+
+
+@each_notebook
+def test_nbgrader_validates_it(path, executed, profile, tmp_path):
+    # The recorded outputs again serve for a second run.
+    result = executed(path)
+    source = notebooks.read(path)
+    nbformat.write(source, tmp_path / path.name)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "nbgrader", "validate", path.name),
+            f"--Execute.kernel_name={replay.NAME}",
+        ],
+        env=replay.environment(result.path, tmp_path),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert "Success! Your notebook passes all the tests." in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0
 
 
 @each_notebook

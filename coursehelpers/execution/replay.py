@@ -5,20 +5,53 @@ is what papermill recorded, so that one execution serves both. The kernel comput
 whose source differs from the recorded one, or that never ran, is answered with an error.
 """
 
+import json
 import os
+import sys
+from pathlib import Path
 
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.kernelbase import Kernel
 
 from coursehelpers.execution import notebooks
 
+NAME = "coursehelpers-replay"
 RECORDED = "COURSEHELPERS_RECORDED"
+
+
+def environment(recorded, folder):
+    """Return the environment in which a tool finds this kernel by its name.
+
+    Parameters
+    ----------
+    recorded : path-like
+        The executed copy to replay.
+    folder : path-like
+        Where the kernel's specification goes.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    folder = Path(folder).resolve() / "jupyter"
+    spec = folder / "kernels" / NAME
+    spec.mkdir(parents=True, exist_ok=True)
+    argv = [sys.executable, "-m", __name__, "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(
+        json.dumps({"argv": argv, "display_name": "Replay", "language": "python"})
+    )
+    return {
+        **os.environ,
+        RECORDED: str(recorded),
+        "JUPYTER_PATH": str(folder),
+        "JUPYTER_PLATFORM_DIRS": "1",
+    }
 
 
 class ReplayKernel(Kernel):
     """Replays the notebook that the environment variable COURSEHELPERS_RECORDED names."""
 
-    implementation = "coursehelpers-replay"
+    implementation = NAME
     implementation_version = "1"
     banner = "Replays recorded outputs; computes nothing."
     language_info: dict = {  # noqa: RUF012  (the base class declares it so)

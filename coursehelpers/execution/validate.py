@@ -8,7 +8,6 @@ state is left. What differs by more stays as it is, and nbval shows the differen
 
 import base64
 import io
-import json
 import os
 import re
 import subprocess
@@ -21,7 +20,6 @@ import numpy as np
 
 from coursehelpers.execution import notebooks, replay
 
-KERNEL = "coursehelpers-replay"
 NUMBER = re.compile(r"(?<![\w.#])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?(?!\w)")
 # Differences of colours in 0..1 after averaging blocks of pixels. The antialiasing of another
 # matplotlib stays below both, a moved curve or a missing label does not.
@@ -103,23 +101,12 @@ def validate(stored, executed, profile, folder):
 
 
 def _nbval(reference, recorded, folder):
-    spec = folder / "jupyter" / "kernels" / KERNEL
-    spec.mkdir(parents=True, exist_ok=True)
-    argv = [sys.executable, "-m", replay.__name__, "-f", "{connection_file}"]
-    (spec / "kernel.json").write_text(
-        json.dumps({"argv": argv, "display_name": "Replay", "language": "python"})
-    )
-    env = {
-        **os.environ,
-        replay.RECORDED: str(recorded),
-        "JUPYTER_PATH": str(folder / "jupyter"),
-        "JUPYTER_PLATFORM_DIRS": "1",
-    }
+    env = replay.environment(recorded, folder)
     # A run of its own: neither this project's pytest options nor a surrounding run's apply.
     env = {k: v for k, v in env.items() if k not in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST")}
     command = [
         *(sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider"),
-        *("--nbval", "--nbval-kernel-name", KERNEL, "--nbval-cell-timeout", "60"),
+        *("--nbval", "--nbval-kernel-name", replay.NAME, "--nbval-cell-timeout", "60"),
         *("-c", os.devnull, "--rootdir", str(folder), str(reference)),
     ]
     done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True)

@@ -51,3 +51,7 @@ def refused(name, *, says, earned=0, misconception=None):
         return answer
 
     return enter
+
+
+def source_of(variant):
+    raise NotImplementedError

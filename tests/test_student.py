@@ -1,0 +1,228 @@
+"""The students' copies: up to date, untouched, solved, and with every answer of the bank."""
+
+import importlib
+from itertools import zip_longest
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from coursehelpers.checks.core import EXERCISES
+from coursehelpers.execution import notebooks
+from coursehelpers.execution.student import STUB, repository, write_student_copy
+from coursehelpers.transfer.cache import VARIABLE
+from tests.answers import BANK, source_of
+
+ROOT = Path(__file__).parents[1]
+PATHS = notebooks.find(ROOT / "notebooks")
+COPIES = notebooks.find(ROOT / "notebooks" / "student")
+
+for exercise in EXERCISES.values():
+    importlib.import_module(f"tests.answers.{exercise.notebook}.{exercise.id}")
+
+each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+each_copy = pytest.mark.parametrize("path", COPIES, ids=lambda path: path.stem)
+
+
+def exercises_of(path):
+    return [e for e in EXERCISES.values() if e.notebook == path.stem]
+
+
+def by_id(notebook):
+    return {cell.id: cell for cell in notebook.cells}
+
+
+def answer_cells(notebook):
+    """Return the cells for the answers, by exercise."""
+    facts = ((c, c.metadata.get("nbgrader", {})) for c in notebook.cells)
+    return {fact["grade_id"]: cell for cell, fact in facts if fact.get("solution")}
+
+
+# what stands in a copy
+
+
+@each_notebook
+def test_copy_is_up_to_date(path, tmp_path):
+    folder = tmp_path / "notebooks" / "student"
+    (tmp_path / "notebooks" / path.name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "notebooks" / path.name).write_bytes(path.read_bytes())
+    made = write_student_copy(tmp_path / "notebooks" / path.name, folder, repository(ROOT))
+    stored = ROOT / "notebooks" / "student" / path.name
+    assert made.read_text() == stored.read_text(), "run `make student`"
+
+
+def test_there_is_a_copy_of_each_notebook():
+    assert [path.stem for path in COPIES] == [path.stem for path in PATHS]
+
+
+@each_notebook
+def test_copy_differs_from_its_source_in_what_students_should_not_see_only(path):
+    copy = notebooks.read(ROOT / "notebooks" / "student" / path.name)
+    source = notebooks.read(path)
+    nbformat.validate(copy)
+    assert [c.id for c in copy.cells] == ["badge", "install", *(c.id for c in source.cells)]
+    answers = {cell.id for cell in answer_cells(copy).values()}
+    for cell in copy.cells[2:]:
+        original = by_id(source)[cell.id]
+        if cell.id not in answers and cell.id != "parameters":
+            assert cell.source == original.source
+        if cell.cell_type == "code":
+            assert (cell.outputs, cell.execution_count) == ([], None)
+    assert by_id(copy)["parameters"].source.startswith('PROFILE = "quick"\n')
+
+
+@each_copy
+def test_no_solution_is_left(path):
+    copy = notebooks.read(path)
+    cells = answer_cells(copy)
+    assert set(cells) == {exercise.id for exercise in exercises_of(path)}
+    for cell in cells.values():
+        assert cell.source.endswith(f"\n    {STUB}")
+        assert cell.source.count("\n    ") <= 8  # the docstring and the stub
+    assert "SOLUTION" not in path.read_text()
+
+
+@each_copy
+def test_cells_are_locked_as_their_role_says(path):
+    for cell in notebooks.read(path).cells:
+        facts = cell.metadata.get("nbgrader", {})
+        locked = "editable" in cell.metadata and not cell.metadata.editable
+        kept = "deletable" in cell.metadata and not cell.metadata.deletable
+        assert locked == bool(facts.get("grade")), cell.id
+        assert kept == bool(facts), cell.id
+
+
+@each_copy
+def test_badge_opens_this_very_copy(path):
+    badge = by_id(notebooks.read(path))["badge"].source
+    owner = repository(ROOT).removeprefix("https://github.com/")
+    place = path.relative_to(ROOT).as_posix()
+    assert f"(https://colab.research.google.com/github/{owner}/blob/main/{place})" in badge
+    assert "![Open in Colab](" in badge
+
+
+# what comes out of a copy
+
+
+class Live:
+    """A copy that is being executed, whose kernel goes on answering."""
+
+    def __init__(self, path, folder):
+        self.notebook = notebooks.read(path)
+        self.client = NotebookClient(
+            self.notebook,
+            timeout=300,
+            resources={"metadata": {"path": str(folder)}},
+            # Errors only: newer kernels warn that a local connection is not encrypted.
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        )
+        self.answers = answer_cells(self.notebook)
+
+    def run(self, cell):
+        """Execute a cell, with whatever it holds now."""
+        return self.client.execute_cell(cell, self.notebook.cells.index(cell))
+
+    def answer(self, name, source):
+        """Fill in an answer, run its cell and its check, and return what the check shows."""
+        cell = self.answers[name]
+        cell.source = source
+        self.run(cell)
+        check = self.run(self.check_of(name))
+        return shown(check), value(check)
+
+    def check_of(self, name):
+        facts = ((c, c.metadata.get("nbgrader", {})) for c in self.notebook.cells)
+        return next(c for c, fact in facts if fact.get("grade_id") == f"check_{name}")
+
+    def score(self):
+        """Return the last line of the score, and the line of each exercise."""
+        _, *lines, last = value(self.run(by_id(self.notebook)["score"])).splitlines()
+        return last, {line.split()[0]: line for line in lines}
+
+
+def shown(cell):
+    return "\n".join(o.data["text/plain"] for o in cell.outputs if o.output_type == "display_data")
+
+
+def value(cell):
+    (result,) = [o for o in cell.outputs if o.output_type == "execute_result"]
+    return result.data["text/plain"]
+
+
+@pytest.fixture(scope="module", params=COPIES, ids=lambda path: path.stem)
+def live(request, tmp_path_factory):
+    """Execute each copy once, in an empty folder; leave its kernel to the tests."""
+    folder = tmp_path_factory.mktemp("empty")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(folder / "cache"))
+        copy = Live(request.param, folder)
+        with copy.client.setup_kernel():
+            for number, cell in enumerate(copy.notebook.cells):
+                copy.client.execute_cell(cell, number)
+            copy.untouched = nbformat.from_dict(copy.notebook)
+            copy.path = request.param
+            yield copy
+
+
+def points(live):
+    return sum(exercise.points for exercise in exercises_of(live.path))
+
+
+def test_untouched_copy_runs_and_scores_nothing(live):
+    count = len(exercises_of(live.path))
+    for cell in notebooks.code_cells(live.untouched):
+        assert cell.execution_count is not None, cell.id
+        assert not [o for o in cell.outputs if o.output_type == "error"], cell.id
+        assert not [o for o in cell.outputs if o.get("name") == "stderr"], cell.id
+        if notebooks.is_grade(cell):
+            assert "… not attempted, 0 of " in shown(cell)
+            assert value(cell) == "0"
+    score = value(by_id(live.untouched)["score"])
+    assert score.endswith(
+        f"\n0 of {points(live)} points; not done yet: {count} of {count} exercises"
+    )
+    for exercise in exercises_of(live.path):
+        assert exercise.section in score
+
+
+def test_figures_of_the_lesson_appear_in_the_untouched_copy(live):
+    published = by_id(notebooks.read(ROOT / "notebooks" / live.path.name))
+    for cell in notebooks.code_cells(live.untouched):
+        if cell.id in published:
+            assert pictures(cell) == pictures(published[cell.id]), cell.id
+
+
+def pictures(cell):
+    return sum("image/png" in output.get("data", {}) for output in cell.outputs)
+
+
+def test_every_accepted_answer_gets_full_points(live):
+    accepted = [
+        [v for v in BANK if v.accepted and v.exercise == e.id] for e in exercises_of(live.path)
+    ]
+    for variants in zip_longest(*accepted):
+        for variant in filter(None, variants):
+            told, earned = live.answer(variant.exercise, source_of(variant))
+            assert earned == str(EXERCISES[variant.exercise].points), (variant.name, told)
+            assert "✓ passed" in told
+        assert live.score()[0] == f"{points(live)} of {points(live)} points"
+
+
+def test_every_refused_answer_fails_its_own_check_only(live):
+    solutions = answer_cells(notebooks.read(ROOT / "notebooks" / live.path.name))
+    for name, cell in solutions.items():
+        live.answer(name, cell.source)
+    complete, passed = live.score()
+    assert complete == f"{points(live)} of {points(live)} points"
+    for name, cell in solutions.items():
+        for variant in (v for v in BANK if v.exercise == name and not v.accepted):
+            told, earned = live.answer(name, source_of(variant))
+            assert (earned, "✓ passed" in told) == (str(variant.earned), False), variant
+            assert variant.says in told
+            last, lines = live.score()
+            left = points(live) - EXERCISES[name].points + variant.earned
+            assert last.startswith(f"{left} of {points(live)} points; not done yet: 1 of ")
+            assert [n for n in lines if lines[n] != passed[n]] == [name]
+        live.answer(name, cell.source)
+    assert live.score()[0] == complete
