@@ -16,6 +16,7 @@ from coursehelpers.execution import notebooks, replay
 from coursehelpers.execution.__main__ import LEAST_SHARE
 from coursehelpers.execution.publish import COVER, COVER_PATH, HEADLINE, TIMES, readme_table
 from coursehelpers.execution.run import execute
+from coursehelpers.execution.student import repository
 from coursehelpers.execution.validate import validate
 
 ROOT = Path(__file__).parents[1]
@@ -266,7 +267,8 @@ def test_published_facts_are_written_by_the_execution(path):
 
 def test_readme_shows_what_the_notebooks_say():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme_table({path: notebooks.read(path) for path in PATHS}) in readme
+    read = {path: notebooks.read(path) for path in PATHS}
+    assert readme_table(read, repository(ROOT)) in readme
     assert str(COVER_PATH) in readme
     covers = [c for path in PATHS for c in notebooks.read(path).cells if COVER in notebooks.tags(c)]
     assert len(covers) == 1

@@ -61,7 +61,7 @@ def test_copy_differs_from_its_source_in_what_students_should_not_see_only(path)
     copy = notebooks.read(ROOT / "notebooks" / "student" / path.name)
     source = notebooks.read(path)
     nbformat.validate(copy)
-    assert [c.id for c in copy.cells] == ["badge", "install", *(c.id for c in source.cells)]
+    assert [c.id for c in copy.cells] == ["top", "install", *(c.id for c in source.cells)]
     answers = {cell.id for cell in answer_cells(copy).values()}
     for cell in copy.cells[2:]:
         original = by_id(source)[cell.id]
@@ -95,11 +95,12 @@ def test_cells_are_locked_as_their_role_says(path):
 
 @each_copy
 def test_badge_opens_this_very_copy(path):
-    badge = by_id(notebooks.read(path))["badge"].source
+    top = by_id(notebooks.read(path))["top"].source
     owner = repository(ROOT).removeprefix("https://github.com/")
     place = path.relative_to(ROOT).as_posix()
-    assert f"(https://colab.research.google.com/github/{owner}/blob/main/{place})" in badge
-    assert "![Open in Colab](" in badge
+    assert f"(https://colab.research.google.com/github/{owner}/blob/main/{place})" in top
+    assert "![Open in Colab](" in top
+    assert f"({repository(ROOT)}/blob/main/notebooks/{path.name})" in top
 
 
 # what comes out of a copy

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from coursehelpers.execution import notebooks
+from coursehelpers.execution import notebooks, student
 from coursehelpers.execution.run import checks
 
 # Tags of the cells that publishing reads or writes.
@@ -105,7 +105,7 @@ def publish_readme(readme, paths):
     readme = Path(readme)
     read = {Path(path): notebooks.read(path) for path in paths}
     text = readme.read_text(encoding="utf-8")
-    table = readme_table(read)
+    table = readme_table(read, student.repository(readme.parent))
     readme.write_text(README_TABLE.sub(lambda m: m[1] + table + m[2], text), encoding="utf-8")
     for notebook in read.values():
         for cell in notebook.cells:
@@ -118,21 +118,25 @@ def publish_readme(readme, paths):
                 target.write_bytes(base64.b64decode(png))
 
 
-def readme_table(read):
+def readme_table(read, address):
     """Return the table of notebooks in Markdown, from what publishing stored in each.
 
     Parameters
     ----------
     read : dict of Path to nbformat.NotebookNode
+    address : str
+        Of the repository.
     """
     lines = [
-        "| notebook | study time | CPU time | what comes out |",
-        "|---|---|---|---|",
+        "| to read | to work on | study time | CPU time | what comes out |",
+        "|---|---|---|---|---|",
     ]
     for path, notebook in read.items():
         facts = notebook.metadata.coursehelpers
+        copy = f"notebooks/student/{path.name}"
         lines.append(
             f"| [{path.stem.replace('_', ' ')}](notebooks/{path.name}) "
+            f"| [here]({copy}), [in Colab]({student.colab(copy, address)}) "
             f"| {facts.study_minutes} min | {_times(facts)} | {facts.headline} |"
         )
     return "\n".join(lines) + "\n"

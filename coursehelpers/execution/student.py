@@ -9,10 +9,11 @@ from coursehelpers.execution import notebooks
 
 # The body that a student replaces; the checks take it for "not attempted".
 STUB = "raise NotImplementedError  # your code here, in place of this line"
-BADGE = (
-    "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-    "(https://colab.research.google.com/github/{place}/blob/main/{path})"
-)
+TOP = """\
+[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})
+
+This is your copy. Write each answer in place of its line `raise NotImplementedError`, run it, and run the check below it. With
+`PROFILE = "quick"` there are fewer seeds and shorter runs, so more claims stay undecided than in the [published notebook]({published})."""
 INSTALL = """\
 import importlib.util
 
@@ -45,9 +46,10 @@ def write_student_copy(source, folder, address):
     notebook.metadata.pop("coursehelpers", None)  # what came out of a run
     top = Path(source).resolve().parents[1]
     path = target.resolve().relative_to(top).as_posix()
-    place = address.removeprefix("https://github.com/")
+    published = f"{address}/blob/main/notebooks/{target.name}"
+    text = TOP.format(colab=colab(path, address), published=published)
     notebook.cells[:0] = [
-        nbformat.v4.new_markdown_cell(BADGE.format(place=place, path=path), id="badge"),
+        nbformat.v4.new_markdown_cell(text, id="top"),
         nbformat.v4.new_code_cell(INSTALL.format(address=address), id="install"),
     ]
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -59,6 +61,12 @@ def repository(root):
     """Return the address of the repository, which pyproject.toml has."""
     project = tomllib.loads((Path(root) / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return project["urls"]["Repository"]
+
+
+def colab(path, address):
+    """Return the link that opens a file of the repository in Colab."""
+    place = address.removeprefix("https://github.com/")
+    return f"https://colab.research.google.com/github/{place}/blob/main/{path}"
 
 
 def _set_profile(notebook, name):
@@ -81,9 +89,7 @@ def _released(notebook):
     )
     from traitlets.config import Config
 
-    exporter = NotebookExporter(
-        config=Config(ClearSolutions={"code_stub": {"python": STUB}}, NotebookExporter={})
-    )
+    exporter = NotebookExporter(config=Config(ClearSolutions={"code_stub": {"python": STUB}}))
     for step in (LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ComputeChecksums):
         exporter.register_preprocessor(step, enabled=True)
     text, _ = exporter.from_notebook_node(notebook)
