@@ -4,7 +4,6 @@ To autograde a notebook nbgrader runs all of it. Here it gets the cells that the
 first ones, the answers and their checks.
 """
 
-import importlib
 import os
 import subprocess
 import sys
@@ -16,14 +15,13 @@ import pytest
 from coursehelpers.checks.core import EXERCISES
 from coursehelpers.execution import notebooks
 from coursehelpers.execution.student import STUB
-from tests.answers import BANK, source_of
+from tests.answers import BANK, load, source_of
 
 ROOT = Path(__file__).parents[1]
 PATHS = notebooks.find(ROOT / "notebooks")
 NEEDED = ("parameters", "prepare", "imports")
 
-for exercise in EXERCISES.values():
-    importlib.import_module(f"tests.answers.{exercise.notebook}.{exercise.id}")
+load()
 
 
 def facts(cell):

@@ -1,6 +1,5 @@
 """The students' copies: up to date, untouched, solved, and with every answer of the bank."""
 
-import importlib
 from itertools import zip_longest
 from pathlib import Path
 
@@ -12,14 +11,13 @@ from coursehelpers.checks.core import EXERCISES
 from coursehelpers.execution import notebooks
 from coursehelpers.execution.student import STUB, repository, write_student_copy
 from coursehelpers.transfer.cache import VARIABLE
-from tests.answers import BANK, source_of
+from tests.answers import BANK, load, source_of
 
 ROOT = Path(__file__).parents[1]
 PATHS = notebooks.find(ROOT / "notebooks")
 COPIES = notebooks.find(ROOT / "notebooks" / "student")
 
-for exercise in EXERCISES.values():
-    importlib.import_module(f"tests.answers.{exercise.notebook}.{exercise.id}")
+load()
 
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 each_copy = pytest.mark.parametrize("path", COPIES, ids=lambda path: path.stem)
@@ -137,9 +135,9 @@ class Live:
         return next(c for c, fact in facts if fact.get("grade_id") == f"check_{name}")
 
     def score(self):
-        """Return the last line of the score, and the line of each exercise."""
+        """Return the last line of the score, and the words of each exercise's line."""
         _, *lines, last = value(self.run(by_id(self.notebook)["score"])).splitlines()
-        return last, {line.split()[0]: line for line in lines}
+        return last, {line.split()[0]: line.split() for line in lines}
 
 
 def shown(cell):
