@@ -29,7 +29,7 @@ COUNT = tee $(VENV)/setup.log | { n=0; while read -r word _; do case "$$word" in
 	Installing) printf '\n  installing, about half a minute\n';; esac; done; }
 
 .NOTPARALLEL:
-.PHONY: help notebooks test bench grid lab student colab setup publish lock clean
+.PHONY: help notebooks test bank bench grid lab student colab setup publish lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ notebooks: $(READY)  ## execute every notebook into build/ (default PROFILE=stan
 test: PROFILE ?= quick
 test: $(READY)  ## run all tests, execution and validation of all notebooks included
 	@$(BIN)/python -m pytest --profile $(PROFILE) --numprocesses 2 --dist loadfile
+
+bank: $(READY)  ## change right answers until they are wrong, and prove that every check notices
+	@$(BIN)/python -m tests.mutation --jobs 2
 
 bench: $(READY)  ## measure the speed of compare, of augmentation in it and of the backbone, about four minutes
 	@$(BIN)/python -m tests.benchmarks.training

@@ -13,7 +13,13 @@ To author a check: declare it in `coursehelpers/checks/`, then add its answers h
 accepted ones that differ in kind and six refused ones that are real misconceptions.
 """
 
+import ast
+import functools
+import importlib
+import inspect
 from typing import NamedTuple
+
+from coursehelpers.checks.core import EXERCISES
 
 BANK = []
 
@@ -53,5 +59,45 @@ def refused(name, *, says, earned=0, misconception=None):
     return enter
 
 
+def load():
+    """Return all answers of the bank, those of every exercise that is declared."""
+    for exercise in EXERCISES.values():
+        importlib.import_module(f"{__name__}.{exercise.notebook}.{exercise.id}")
+    return BANK
+
+
 def source_of(variant):
-    raise NotImplementedError
+    """Return an answer of the bank as text that needs nothing else of the bank.
+
+    Parameters
+    ----------
+    variant : Variant
+
+    Returns
+    -------
+    str
+        The imports and helpers of the answer's module, then the function without its decorator.
+        Executed anywhere, it defines a function of the exercise's name that does the same.
+    """
+    helpers, answers = _parts_of(variant.answer.__module__)
+    return f"{helpers}\n\n\n{answers[variant.answer.__code__.co_firstlineno]}\n"
+
+
+@functools.cache
+def _parts_of(module):
+    """Return a module's imports and helpers, and by first line the answers, without decorator."""
+    source = inspect.getsource(importlib.import_module(module))
+    helpers, answers = [], {}
+    for node in ast.parse(source).body:
+        match node:
+            case ast.FunctionDef(decorator_list=[ast.Call(func=ast.Name("accepted" | "refused"))]):
+                answers[node.decorator_list[0].lineno] = ast.get_source_segment(source, node)
+            case ast.ImportFrom(module=str(other)) if other.startswith(f"{__name__}."):
+                helpers.append(_parts_of(other)[0])
+            case ast.ImportFrom(module=other) if other == __name__:
+                pass
+            case ast.Expr(ast.Constant()):
+                pass
+            case _:
+                helpers.append(ast.get_source_segment(source, node))
+    return "\n\n\n".join(helpers).strip(), answers
