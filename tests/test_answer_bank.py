@@ -1,16 +1,18 @@
 """Every check accepts all the right answers of the bank and refuses the wrong ones, saying why."""
 
+import ast
 import importlib
+import re
 from collections import Counter
 
 import pytest
 
 from coursehelpers.checks.answers import LocalAnswer
 from coursehelpers.checks.core import EXERCISES, judge
-from tests.answers import BANK
+from coursehelpers.checks.display import solution_source
+from tests.answers import BANK, load
 
-for exercise in EXERCISES.values():
-    importlib.import_module(f"tests.answers.{exercise.notebook}.{exercise.id}")
+load()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -21,6 +23,17 @@ def keras_at_hand():
 
 def outcome_of(name, answer, seed):
     return judge(EXERCISES[name], lambda seconds: LocalAnswer(answer, seconds), seed=(seed,))
+
+
+def squeezed(text):
+    return re.sub(r"\s", "", text)
+
+
+def solution_lines(name):
+    """Return the lines of the published solution that say how it is done."""
+    _docstring, *statements = ast.parse(solution_source(name)).body[0].body
+    lines = "\n".join(map(ast.unparse, statements)).splitlines()
+    return {squeezed(line) for line in lines if len(squeezed(line)) >= 10}
 
 
 @pytest.mark.parametrize("variant", BANK, ids=lambda v: f"{v.exercise}-{v.name}".replace(" ", "_"))
@@ -37,6 +50,8 @@ def test_check_gives_every_answer_its_due(variant):
             assert outcome.status != "passed"
             assert outcome.earned == variant.earned, outcome
             assert any(variant.says in message for message in outcome.messages), outcome
+            told = squeezed(" ".join(outcome.messages))
+            assert not [line for line in solution_lines(variant.exercise) if line in told]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,13 @@ def run(name, *options):
                 r"seconds for 4000 photos of 96 x 96 +\d+\.\d+ +at most 30 +(ok|MISSED)",
             ],
         ),
+        (
+            "checks",
+            [
+                r"l2_penalty +\d+\.\d+ +most .* at most 0\.2 +(ok|MISSED)",
+                r"choose_strategy +\d+\.\d+ +most .* at most 0\.2 +(ok|MISSED)",
+            ],
+        ),
     ],
 )
 def test_quick_benchmark_prints_its_table(name, rows):
@@ -55,7 +62,7 @@ def test_quick_benchmark_prints_its_table(name, rows):
     assert done.returncode == ("MISSED" in done.stdout)
 
 
-@pytest.mark.parametrize("name", ["training", "augmentation", "backbone"])
+@pytest.mark.parametrize("name", ["training", "augmentation", "backbone", "checks"])
 def test_rounds_have_to_be_there(name):
     done = run(name, "--rounds", "0")
     assert done.returncode == 2
