@@ -109,7 +109,9 @@ def check(name, answer=_LOOK_IT_UP):
 
 
 def _undefined(name, defined):
-    functions = [key for key, value in defined.items() if inspect.isfunction(value)]
+    functions = [
+        key for key, value in defined.items() if inspect.isfunction(value) and key not in EXERCISES
+    ]
     close = difflib.get_close_matches(name, functions, n=1)
     return f"Nothing is named {name} yet: run the cell that defines it, then this one. " + (
         f"There is {close[0]}; is it meant to be this one?" if close else ""

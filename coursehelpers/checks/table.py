@@ -40,14 +40,15 @@ class Table:
         return "\n".join([*(text.rstrip() for text in texts), self.last])
 
     def _repr_html_(self):
-        head = "".join(f"<th>{escape(name)}</th>" for name in self.head)
-        body = "".join(
-            "<tr>"
-            + "".join(f'<td style="text-align: left">{escape(str(entry))}</td>' for entry in row)
-            + "</tr>"
-            for row in self.rows
-        )
+        head = _row("th", self.head)
+        body = "".join(_row("td", row) for row in self.rows)
         return (
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
             f"<p><b>{escape(self.last)}</b></p>"
         )
+
+
+def _row(tag, entries):
+    # Jupyter would align them to the right.
+    cells = (f'<{tag} style="text-align: left">{escape(str(e))}</{tag}>' for e in entries)
+    return f"<tr>{''.join(cells)}</tr>"
