@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 
 from tqdm import tqdm
 
@@ -86,17 +85,11 @@ def examine(exercises, bank, equivalent, *, count=25, jobs=2, patience=PATIENCE)
         reports.append(report)
         unchanged = [Mutant(exercise.id, name, "", "", "", text) for name, text in sources.items()]
         tasks += [(exercise, mutant, report, listed) for mutant in unchanged + drawn]
-    workers = SimpleQueue()
-    for _ in range(jobs):
-        workers.put(Worker(patience))
 
     def judged(task):
         exercise, mutant, *_ = task
-        start, worker = time.monotonic(), workers.get()
-        try:
-            return *task, worker.judge(exercise, mutant.source), time.monotonic() - start
-        finally:
-            workers.put(worker)
+        start = time.monotonic()
+        return *task, verdict(exercise, mutant.source, patience), time.monotonic() - start
 
     with ThreadPoolExecutor(jobs) as threads:
         for _, mutant, report, listed, status, seconds in tqdm(
@@ -104,8 +97,6 @@ def examine(exercises, bank, equivalent, *, count=25, jobs=2, patience=PATIENCE)
         ):
             report.seconds += seconds
             record(mutant, status, report, listed)
-    while not workers.empty():
-        workers.get().close()
     return reports
 
 
@@ -129,52 +120,37 @@ def record(mutant, status, report, listed):
         report.survivors.append(mutant)
 
 
-class Worker:
-    """A process that judges one mutant at a time, and another one when it does not come back."""
+def verdict(exercise, source, patience=PATIENCE):
+    """Return the first verdict of the check that is not "passed", if any.
 
-    def __init__(self, patience):
-        self._patience = patience
-        self._start()
-
-    def _start(self):
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
-        theirs.close()
-        self._pipe.recv()
-
-    def judge(self, exercise, source):
-        """Return the first status that is not "passed", if any."""
-        self._pipe.send((exercise, source))
-        try:
-            if self._pipe.poll(len(SEEDS) * _limit(exercise) + self._patience):
-                return self._pipe.recv()
-            status = "timed out"
-        except EOFError:
-            status = "crashed"
-        self.close()
-        self._start()
-        return status
-
-    def close(self):
-        """End the process, whatever it is doing."""
-        self._process.kill()
-        self._process.join()
+    Each mutant is judged in a process of its own, because one that fails or runs out of time may
+    leave Keras in a state that spoils the next. It is forked off one that has imported Keras.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["keras", "tests.mutation"])
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_judge, args=(exercise, source, sender))
+    process.start()
+    sender.close()
+    try:
+        if receiver.poll(len(SEEDS) * _limit(exercise) + patience):
+            return receiver.recv()
+        return "timed out"
+    except EOFError:
+        return "crashed"
+    finally:
+        process.kill()
+        process.join()
 
 
-def _serve(pipe):
-    """Judge what comes through the pipe, with all that is printed thrown away."""
+def _judge(exercise, source, sender):
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     import keras
 
-    pipe.send("ready")
-    while True:
-        exercise, source = pipe.recv()
-        keras.utils.set_random_seed(0)  # a verdict must not depend on the mutants before
-        pipe.send(_status(exercise, source))
+    keras.utils.set_random_seed(0)
+    sender.send(_status(exercise, source))
 
 
 def _status(exercise, source):
@@ -190,7 +166,7 @@ def _status(exercise, source):
         except Exception as error:
             return f"broken ({type(error).__name__}: {error})"
         if outcome.status != "passed":
-            return outcome.status
+            return f"{outcome.status}: {outcome.messages[0]}"
     return "passed"
 
 
@@ -248,12 +224,14 @@ def main(arguments=None):
     show(reports)
     total = Counter()
     for report in reports:
-        total.update(mutants=report.mutants, killed=report.killed, failed=bool(failures(report)))
+        total.update(
+            mutants=report.mutants, killed=report.killed, failed=min(len(failures(report)), 1)
+        )
     print(
         f"{total['killed']} of {total['mutants']} mutants killed in "
         f"{time.monotonic() - start:.0f} s; exercises not proven: {total['failed']}"
     )
-    return min(total["failed"], 1)
+    return int(total["failed"] > 0)
 
 
 if __name__ == "__main__":
