@@ -92,11 +92,14 @@ def examine(exercises, bank, equivalent, *, count=25, jobs=2, patience=PATIENCE)
         return *task, verdict(exercise, mutant.source, patience), time.monotonic() - start
 
     with ThreadPoolExecutor(jobs) as threads:
-        for _, mutant, report, listed, status, seconds in tqdm(
-            threads.map(judged, tasks), total=len(tasks), unit="mutant", desc="judged"
-        ):
-            report.seconds += seconds
-            record(mutant, status, report, listed)
+        try:
+            for _, mutant, report, listed, status, seconds in tqdm(
+                threads.map(judged, tasks), total=len(tasks), unit="mutant", desc="judged"
+            ):
+                report.seconds += seconds
+                record(mutant, status, report, listed)
+        finally:  # when interrupted, the rest is not judged first
+            threads.shutdown(cancel_futures=True)
     return reports
 
 
@@ -220,7 +223,11 @@ def main(arguments=None):
     wanted = [EXERCISES[name] for name in options.exercises or EXERCISES]
     start = time.monotonic()
     count = None if options.all else 25
-    reports = examine(wanted, load(), EQUIVALENT, count=count, jobs=options.jobs)
+    try:
+        reports = examine(wanted, load(), EQUIVALENT, count=count, jobs=options.jobs)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
     show(reports)
     total = Counter()
     for report in reports:
