@@ -6,7 +6,6 @@ then belongs into `tests/equivalent_mutants.py`, with the reason.
 """
 
 import argparse
-import multiprocessing
 import os
 import sys
 import time
@@ -16,16 +15,12 @@ from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
-from coursehelpers.checks.answers import LocalAnswer
-from coursehelpers.checks.core import EXERCISES, judge
+from coursehelpers.checks.core import EXERCISES
 from tests.answers import load, source_of
 from tests.equivalent_mutants import EQUIVALENT
 from tests.mutants import Mutant, draw, mutants_of
+from tests.verdicts import PATIENCE, verdict
 
-SEEDS = (0, 1)
-SECONDS = 2  # for a mutant, unless its check trains and needs its own limit
-TRAINS = 60  # the limit from which on a check trains
-PATIENCE = 30  # seconds beyond the limits, such as for the models that a check builds
 LEAST_SCORE = 0.95
 MOST_EQUIVALENT = 0.05
 
@@ -123,60 +118,6 @@ def record(mutant, status, report, listed):
         report.survivors.append(mutant)
 
 
-def verdict(exercise, source, patience=PATIENCE):
-    """Return the first verdict of the check that is not "passed", if any.
-
-    Each mutant is judged in a process of its own, because one that fails or runs out of time may
-    leave Keras in a state that spoils the next. It is forked off one that has imported Keras.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["keras", "tests.mutation"])
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_judge, args=(exercise, source, sender))
-    process.start()
-    sender.close()
-    try:
-        if receiver.poll(len(SEEDS) * _limit(exercise) + patience):
-            return receiver.recv()
-        return "timed out"
-    except EOFError:
-        return "crashed"
-    finally:
-        process.kill()
-        process.join()
-
-
-def _judge(exercise, source, sender):
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    import keras
-
-    keras.utils.set_random_seed(0)
-    sender.send(_status(exercise, source))
-
-
-def _status(exercise, source):
-    namespace = {}
-    try:
-        exec(compile(source, "<mutant>", "exec"), namespace)
-    except Exception:
-        return "error"
-    for seed in SEEDS:
-        answer = LocalAnswer(namespace[exercise.id], _limit(exercise))
-        try:
-            outcome = judge(exercise, lambda seconds, answer=answer: answer, seed=(seed,))
-        except Exception as error:
-            return f"broken ({type(error).__name__}: {error})"
-        if outcome.status != "passed":
-            return f"{outcome.status}: {outcome.messages[0]}"
-    return "passed"
-
-
-def _limit(exercise):
-    return exercise.seconds if exercise.seconds >= TRAINS else min(exercise.seconds, SECONDS)
-
-
 def failures(report):
     """Return what keeps an exercise from being proven, a list of texts."""
     found = list(report.errors)
@@ -221,6 +162,7 @@ def main(arguments=None):
     if options.jobs < 1:
         parser.error(f"--jobs must be at least 1, got {options.jobs}.")
     wanted = [EXERCISES[name] for name in options.exercises or EXERCISES]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for the processes that judge
     start = time.monotonic()
     count = None if options.all else 25
     try:
