@@ -6,7 +6,6 @@ then belongs into `tests/equivalent_mutants.py`, with the reason.
 """
 
 import argparse
-import os
 import sys
 import time
 from collections import Counter
@@ -162,7 +161,6 @@ def main(arguments=None):
     if options.jobs < 1:
         parser.error(f"--jobs must be at least 1, got {options.jobs}.")
     wanted = [EXERCISES[name] for name in options.exercises or EXERCISES]
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for the processes that judge
     start = time.monotonic()
     count = None if options.all else 25
     try:

@@ -19,7 +19,7 @@ def verdict(exercise, source, patience=PATIENCE):
     leave Keras in a state that spoils the next. It is forked off one that has imported Keras.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["keras", "tests.answers", __name__])
+    context.set_forkserver_preload(["tests.quiet_keras", "tests.answers", __name__])
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_judge, args=(exercise, source, sender))
     process.start()
