@@ -51,9 +51,14 @@ FUNCTIONS = dict(
 BUILTINS = {"min", "max", "any", "all"}
 # The order of their arguments does not matter.
 COMMUTATIVE = {"add", "multiply", "min", "max", "minimum", "maximum", "allclose", "array_equal"}
-# What these get is a free choice: names, seeds.
-FREE_KEYWORDS = {"name", "seed"}
+# What changes nothing, or only what an answer is free to choose: names, seeds, precision, and how
+# wide and of what kind the hidden layers are.
+FREE_KEYWORDS = {"name", "seed", "dtype", "strict", "verbose", "rcond", "units"}
+FREE_KEYWORDS |= {"kernel_initializer", "strides"}
 FREE_CALLS = {"default_rng", "set_random_seed", "SeedGenerator", "RandomState"}
+FREE_TEXTS = {"relu", "tanh", "selu", "adam", "float16", "float32", "float64"}
+WIDE_LAYERS = {"Dense", "Conv2D"}
+CLASSES = 10  # the one width that is no free choice
 ANNOTATIONS = {"annotation", "returns", "decorator_list", "type_params"}
 
 
@@ -129,10 +134,13 @@ def _places(node):
     for field, value in ast.iter_fields(node):
         if field in ANNOTATIONS:
             continue
-        children = enumerate(value) if isinstance(value, list) else [(field, value)]
-        for key, child in children:
-            if isinstance(child, ast.AST) and not _is_left_alone(child):
-                yield (value if isinstance(value, list) else vars(node)), key
+        holder, keys = (
+            (value, range(len(value))) if isinstance(value, list) else (vars(node), [field])
+        )
+        for key in keys:
+            child = holder[key]
+            if isinstance(child, ast.AST) and not _is_left_alone(child, node):
+                yield holder, key
                 yield from _places(child)
 
 
@@ -140,15 +148,28 @@ def _nodes(node):
     return [holder[key] for holder, key in _places(node)]
 
 
-def _is_left_alone(node):
+def _is_left_alone(node, parent):
     match node:
         case ast.Import() | ast.ImportFrom() | ast.JoinedStr() | ast.Raise():
             return True
-        case ast.keyword(arg=name) if name in FREE_KEYWORDS:
+        case ast.keyword() if _is_free(node):
             return True
+        case ast.Constant(str(text)) if text in FREE_TEXTS:
+            return True
+        case ast.Constant(int(width)) if _name_of(getattr(parent, "func", None)) in WIDE_LAYERS:
+            return width != CLASSES
         case ast.Call(func) if _name_of(func) in FREE_CALLS:
             return True
     return isinstance(node, ast.Expr) and _is_text(node.value)  # a docstring
+
+
+def _is_free(keyword):
+    match keyword.value:
+        case ast.Constant(value) if value in FREE_TEXTS:
+            return True
+        case ast.Name(name) if name == keyword.arg == "training":
+            return True  # Keras hands the mode on by itself
+    return keyword.arg in FREE_KEYWORDS
 
 
 def _is_text(node):
@@ -167,7 +188,9 @@ def _changes(node, texts):
         case ast.BinOp(left, op, right):
             if other := ARITHMETIC.get(type(op)):
                 yield "arithmetic", ast.BinOp(left, other(), right)
-            yield from (("operand", side) for side in (left, right))
+            if getattr(right, "value", None) != 1:  # which becomes 0 as a constant
+                yield "operand", left
+            yield "operand", right
         case ast.AugAssign(target, op, value):
             if other := ARITHMETIC.get(type(op)):
                 yield "arithmetic", ast.AugAssign(target, other(), value)
@@ -182,14 +205,14 @@ def _changes(node, texts):
             yield "boolean", ast.BoolOp(ast.Or() if isinstance(op, ast.And) else ast.And(), values)
             yield from (("operand", value) for value in values)
         case ast.If(test, body, orelse) | ast.IfExp(test, body, orelse):
-            yield "condition", type(node)(_negated(test), body, orelse)
+            yield from (("condition", type(node)(t, body, orelse)) for t in _negated(test))
             if isinstance(node, ast.If):
                 yield "statement", ast.Pass()
         case ast.While(test, body, orelse):
-            yield "condition", ast.While(_negated(test), body, orelse)
+            yield from (("condition", ast.While(other, body, orelse)) for other in _negated(test))
         case ast.comprehension(target, iterable, [test], is_async):
-            yield "condition", ast.comprehension(target, iterable, [_negated(test)], is_async)
-            yield "condition", ast.comprehension(target, iterable, [], is_async)
+            for tests in ([], *([other] for other in _negated(test))):
+                yield "condition", ast.comprehension(target, iterable, tests, is_async)
         case ast.Break():
             yield "jump", ast.Continue()
         case ast.Continue():
@@ -201,6 +224,8 @@ def _changes(node, texts):
             yield from _changed_calls(func, arguments, keywords)
         case ast.Tuple(items, ast.Load()) | ast.List(items, ast.Load()):
             yield from (("order", type(node)(other, node.ctx)) for other in _swapped(items))
+        case ast.Assign(value=ast.Call(ast.Attribute(attr="astype"))):
+            pass
         case ast.Expr() | ast.For():
             yield "statement", ast.Pass()
         case ast.Assign([ast.Subscript() | ast.Attribute()]):
@@ -214,7 +239,7 @@ def _changed_calls(func, arguments, keywords):
     if name not in COMMUTATIVE:
         yield from (("order", ast.Call(func, a, keywords)) for a in _swapped(arguments))
     for keyword in keywords:
-        if keyword.arg not in FREE_KEYWORDS:
+        if not _is_free(keyword):
             yield "keyword", ast.Call(func, arguments, [k for k in keywords if k is not keyword])
     if other := FUNCTIONS.get(name):
         if isinstance(func, ast.Attribute):
@@ -234,14 +259,14 @@ def _other_values(value, texts):
     if isinstance(value, str):
         return [text for text in dict.fromkeys(texts) if text != value]
     if isinstance(value, int):
-        return [value + 1, value - 1]
+        return [value + 1, value - 1] if abs(value) <= 10 else [2 * value, value // 2]
     if isinstance(value, float) and (value == 0 or 1e-4 < abs(value) < math.inf):
         return [2 * value or 1.0, value / 2 or -1.0]
     return []  # None, and what only keeps a denominator from zero
 
 
 def _off_by_one(node):
-    if node is not None and not isinstance(node, ast.Constant):
+    if node is not None and not any(isinstance(n, ast.Constant) for n in ast.walk(node)):
         yield from (ast.BinOp(node, op, ast.Constant(1)) for op in (ast.Add(), ast.Sub()))
 
 
@@ -252,7 +277,8 @@ def _swapped(items):
 
 
 def _negated(test):
-    return ast.UnaryOp(ast.Not(), test)
+    if not isinstance(test, ast.Compare):  # which is negated as a comparison
+        yield ast.UnaryOp(ast.Not(), test)
 
 
 def _compiles(source):

@@ -6,27 +6,20 @@ then belongs into `tests/equivalent_mutants.py`, with the reason.
 """
 
 import argparse
-import multiprocessing
-import os
 import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 
 from tqdm import tqdm
 
-from coursehelpers.checks.answers import LocalAnswer
-from coursehelpers.checks.core import EXERCISES, judge
+from coursehelpers.checks.core import EXERCISES
 from tests.answers import load, source_of
 from tests.equivalent_mutants import EQUIVALENT
 from tests.mutants import Mutant, draw, mutants_of
+from tests.verdicts import PATIENCE, verdict
 
-SEEDS = (0, 1)
-SECONDS = 2  # for a mutant, unless its check trains and needs its own limit
-TRAINS = 60  # the limit from which on a check trains
-PATIENCE = 30  # seconds beyond the limits, such as for the models that a check builds
 LEAST_SCORE = 0.95
 MOST_EQUIVALENT = 0.05
 
@@ -86,26 +79,21 @@ def examine(exercises, bank, equivalent, *, count=25, jobs=2, patience=PATIENCE)
         reports.append(report)
         unchanged = [Mutant(exercise.id, name, "", "", "", text) for name, text in sources.items()]
         tasks += [(exercise, mutant, report, listed) for mutant in unchanged + drawn]
-    workers = SimpleQueue()
-    for _ in range(jobs):
-        workers.put(Worker(patience))
 
     def judged(task):
         exercise, mutant, *_ = task
-        start, worker = time.monotonic(), workers.get()
-        try:
-            return *task, worker.judge(exercise, mutant.source), time.monotonic() - start
-        finally:
-            workers.put(worker)
+        start = time.monotonic()
+        return *task, verdict(exercise, mutant.source, patience), time.monotonic() - start
 
     with ThreadPoolExecutor(jobs) as threads:
-        for _, mutant, report, listed, status, seconds in tqdm(
-            threads.map(judged, tasks), total=len(tasks), unit="mutant", desc="judged"
-        ):
-            report.seconds += seconds
-            record(mutant, status, report, listed)
-    while not workers.empty():
-        workers.get().close()
+        try:
+            for _, mutant, report, listed, status, seconds in tqdm(
+                threads.map(judged, tasks), total=len(tasks), unit="mutant", desc="judged"
+            ):
+                report.seconds += seconds
+                record(mutant, status, report, listed)
+        finally:  # when interrupted, the rest is not judged first
+            threads.shutdown(cancel_futures=True)
     return reports
 
 
@@ -127,75 +115,6 @@ def record(mutant, status, report, listed):
         report.equivalent += 1
     else:
         report.survivors.append(mutant)
-
-
-class Worker:
-    """A process that judges one mutant at a time, and another one when it does not come back."""
-
-    def __init__(self, patience):
-        self._patience = patience
-        self._start()
-
-    def _start(self):
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
-        theirs.close()
-        self._pipe.recv()
-
-    def judge(self, exercise, source):
-        """Return the first status that is not "passed", if any."""
-        self._pipe.send((exercise, source))
-        try:
-            if self._pipe.poll(len(SEEDS) * _limit(exercise) + self._patience):
-                return self._pipe.recv()
-            status = "timed out"
-        except EOFError:
-            status = "crashed"
-        self.close()
-        self._start()
-        return status
-
-    def close(self):
-        """End the process, whatever it is doing."""
-        self._process.kill()
-        self._process.join()
-
-
-def _serve(pipe):
-    """Judge what comes through the pipe, with all that is printed thrown away."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    import keras
-
-    pipe.send("ready")
-    while True:
-        exercise, source = pipe.recv()
-        keras.utils.set_random_seed(0)  # a verdict must not depend on the mutants before
-        pipe.send(_status(exercise, source))
-
-
-def _status(exercise, source):
-    namespace = {}
-    try:
-        exec(compile(source, "<mutant>", "exec"), namespace)
-    except Exception:
-        return "error"
-    for seed in SEEDS:
-        answer = LocalAnswer(namespace[exercise.id], _limit(exercise))
-        try:
-            outcome = judge(exercise, lambda seconds, answer=answer: answer, seed=(seed,))
-        except Exception as error:
-            return f"broken ({type(error).__name__}: {error})"
-        if outcome.status != "passed":
-            return outcome.status
-    return "passed"
-
-
-def _limit(exercise):
-    return exercise.seconds if exercise.seconds >= TRAINS else min(exercise.seconds, SECONDS)
 
 
 def failures(report):
@@ -244,16 +163,22 @@ def main(arguments=None):
     wanted = [EXERCISES[name] for name in options.exercises or EXERCISES]
     start = time.monotonic()
     count = None if options.all else 25
-    reports = examine(wanted, load(), EQUIVALENT, count=count, jobs=options.jobs)
+    try:
+        reports = examine(wanted, load(), EQUIVALENT, count=count, jobs=options.jobs)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
     show(reports)
     total = Counter()
     for report in reports:
-        total.update(mutants=report.mutants, killed=report.killed, failed=bool(failures(report)))
+        total.update(
+            mutants=report.mutants, killed=report.killed, failed=min(len(failures(report)), 1)
+        )
     print(
         f"{total['killed']} of {total['mutants']} mutants killed in "
         f"{time.monotonic() - start:.0f} s; exercises not proven: {total['failed']}"
     )
-    return min(total["failed"], 1)
+    return int(total["failed"] > 0)
 
 
 if __name__ == "__main__":
