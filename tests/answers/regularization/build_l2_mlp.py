@@ -79,7 +79,7 @@ def build_l2_mlp(l2):
     return MLP()
 
 
-@refused("no penalty", says="no penalty at all", earned=1)
+@refused("no penalty", says="model.losses holds []", earned=1)
 def build_l2_mlp(l2):
     return sequential()
 
@@ -149,7 +149,10 @@ def build_l2_mlp(l2):
 
 
 @refused(
-    "no hidden layer", says="a hidden layer is missing", earned=2, misconception="no hidden layer"
+    "no hidden layer",
+    says="A hidden layer is missing. The number of kernels is 1",
+    earned=2,
+    misconception="no hidden layer",
 )
 def build_l2_mlp(l2):
     from keras import regularizers
@@ -196,3 +199,82 @@ def build_l2_mlp(l2):
 @refused("a number", says="should return a Keras model")
 def build_l2_mlp(l2):
     return l2 * np.ones(3).sum()
+
+
+@accepted("layers of one's own, biases with two axes")
+def build_l2_mlp(l2):
+    import keras
+    from keras import Sequential, layers
+
+    class Linear(layers.Layer):
+        def __init__(self, units):
+            super().__init__()
+            self.units = units
+
+        def build(self, shape):
+            options = {"initializer": "glorot_uniform", "regularizer": keras.regularizers.L2(l2)}
+            self.w = self.add_weight(shape=(shape[-1], self.units), name="w", **options)
+            self.b = self.add_weight(shape=(1, self.units), initializer="zeros", name="b")
+
+        def call(self, x):
+            return x @ self.w + self.b
+
+    return Sequential(
+        [layers.Input((28, 28)), layers.Flatten(), Linear(16), layers.ReLU(), Linear(10)]
+    )
+
+
+@accepted("one term for all kernels, normalized images, scores")
+def build_l2_mlp(l2):
+    import keras
+    from keras import layers, ops
+
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.normalize = layers.LayerNormalization(axis=(1, 2))
+            self.flatten, self.dropout = layers.Flatten(), layers.Dropout(0.5)
+            self.dense = [layers.Dense(12, "relu"), layers.Dense(10)]
+
+        def call(self, x, training=False):
+            x = self.dense[0](self.flatten(self.normalize(x)))
+            x = self.dense[1](self.dropout(x, training=training))
+            self.add_loss(l2 * sum(ops.sum(layer.kernel**2) for layer in self.dense))
+            return x
+
+    return MLP()
+
+
+@refused("another constant", says="is the argument used", earned=2, misconception="l2 ignored")
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(kernel_regularizer=regularizers.L2(0.001))
+
+
+@refused("norm", says="without taking a root", earned=2, misconception="norm")
+def build_l2_mlp(l2):
+    from keras import ops
+
+    return sequential(kernel_regularizer=lambda w: l2 * ops.norm(w))
+
+
+@refused("L1 as well", says="add up to l2 times the sum of the squares", earned=2)
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(kernel_regularizer=regularizers.L1L2(l2, l2))
+
+
+@refused("mean of the squares", says="add up to l2 times the sum of the squares", earned=2)
+def build_l2_mlp(l2):
+    from keras import ops
+
+    return sequential(kernel_regularizer=lambda w: l2 * ops.mean(w**2))
+
+
+@refused("kernels of zeros", says="A kernel is all zero", misconception="zero kernel", earned=1)
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(kernel_initializer="zeros", kernel_regularizer=regularizers.L2(l2))
