@@ -81,14 +81,19 @@ def build_regularized_mlp():
     return compiled(layers.Dense(256, activation="relu"), optimizer=optimizers.SGD(0.01))
 
 
-@refused("no regularization", says="most of the random labels", earned=2, misconception="memorized")
+@refused("no regularization", says="most of the wrong labels", earned=2, misconception="memorized")
 def build_regularized_mlp():
     from keras import layers
 
     return compiled(layers.Dense(512, activation="relu"), layers.Dense(512, activation="relu"))
 
 
-@refused("far too weak", says="most of the random labels", earned=2, misconception="memorized")
+@refused(
+    "far too weak",
+    says="of the wrong labels back, expected less than 50%",
+    earned=2,
+    misconception="memorized",
+)
 def build_regularized_mlp():
     from keras import layers, regularizers
 
@@ -116,7 +121,9 @@ def build_regularized_mlp():
     return Sequential([layers.Input((28, 28)), layers.Flatten(), layers.Dense(10, "softmax")])
 
 
-@refused("loss for one-hot labels", says="Your code raised")
+@refused(
+    "loss for one-hot labels", says="In training, with class numbers as labels: Your code raised"
+)
 def build_regularized_mlp():
     from keras import layers
 
@@ -125,7 +132,7 @@ def build_regularized_mlp():
 
 @refused(
     "scores instead of probabilities",
-    says="probabilities",
+    says="which activation gives probabilities? They go from",
     earned=3,
     misconception="logits, no softmax",
 )
@@ -139,7 +146,12 @@ def build_regularized_mlp():
     )
 
 
-@refused("steps of zero", says="held back too much", earned=1, misconception="learned nothing")
+@refused(
+    "steps of zero",
+    says="new images, expected more than 50%",
+    earned=1,
+    misconception="learned nothing",
+)
 def build_regularized_mlp():
     from keras import layers, optimizers
 
