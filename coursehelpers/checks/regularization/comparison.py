@@ -8,7 +8,7 @@ import numpy as np
 
 from coursehelpers import data
 from coursehelpers.checks.core import exercise, mistakes_from
-from coursehelpers.checks.models import are_probabilities, built, expect_outputs, predict
+from coursehelpers.checks.models import built, expect_outputs, predict
 
 exercise = partial(exercise, notebook="regularization")
 
@@ -27,7 +27,8 @@ known = mistakes_from(
         "bins of equal size": "These bins are equally full; they should be equally wide.",
         "lower edges": "A confidence on an edge belongs to the bin below it, 1 to the last bin.",
         "sum over bins": "This adds up the distances; weight each by its share of the examples.",
-        "logits, no softmax": "Some outputs are negative; which activation gives probabilities?",
+        "logits, no softmax": "Some outputs are negative, so they are no probabilities; does the loss "
+        "know that?",
         "learned nothing": "It does not learn enough; is it held back too much, are its steps too small "
         "or too large, does its loss fit?",
         "memorized": "It reproduces most of the wrong labels; hold it back more.",
@@ -168,33 +169,24 @@ def build_regularized_mlp(answer, expect, rng):
     expect.that(np.isfinite(loss), "The loss is no number any more; are the steps too large?")
     expect.given = ""
     outputs = predict(answer, x, model, (len(x), 10))
-    sums = outputs.sum(axis=1)
-    expect.that(
-        are_probabilities(outputs),
-        "The ten outputs for an image should be probabilities: not negative, with sum 1.",
-        points=1,
-        mistakes=known(("logits, no softmax", outputs.min() < 0)),
-        seen=f"They go from {outputs.min():.3g} to {outputs.max():.3g}, with sums from "
-        f"{sums.min():.3g} to {sums.max():.3g}.",
-    )
     predicted = outputs.argmax(axis=1)
     new = np.mean(predicted[EXAMPLES:] == y[EXAMPLES:])
-    expect.that(
-        new > 0.5,
-        "",
-        points=1,
-        mistakes=known(("learned nothing", True)),
-        seen=f"It recognizes {new:.0%} of new images, expected more than 50%.",
+    by_heart = np.mean(predicted[:WRONG] == given[:WRONG])
+    seen = (
+        f"It recognizes {new:.0%} of new images, expected more than 50%, and reproduces "
+        f"{by_heart:.0%} of the wrong labels, expected less than 50%."
     )
-    if new > 0.5:
-        by_heart = np.mean(predicted[:WRONG] == given[:WRONG])
-        expect.that(
-            by_heart < 0.5,
-            "",
-            points=2,
-            mistakes=known(("memorized", True)),
-            seen=f"It gives {by_heart:.0%} of the wrong labels back, expected less than 50%.",
-        )
+    # What learns by heart does learn, though new images may suffer.
+    learned = new > 0.5 or by_heart >= 0.5
+    expect.that(
+        learned,
+        "",
+        points=2,
+        mistakes=known(("logits, no softmax", outputs.min() < 0), ("learned nothing", True)),
+        seen=seen,
+    )
+    if learned:
+        expect.that(by_heart < 0.5, "", points=2, mistakes=known(("memorized", True)), seen=seen)
 
 
 @functools.cache
