@@ -4,6 +4,8 @@ import numpy as np
 
 from tests.answers import accepted, refused
 
+WEIGHTS = np.array([3.0, -4.0], dtype="float32")
+
 
 @accepted("conditional expression")
 def keras_l2(lambda_, m, convention):
@@ -29,9 +31,8 @@ def keras_l2(lambda_, m, convention):
 def keras_l2(lambda_, m, convention):
     import keras
 
-    w = np.array([3.0, -4.0], dtype="float32")
-    penalty = lambda_ / m * np.sum(w**2) / (2 if convention.endswith("2m") else 1)
-    return penalty / keras.regularizers.L2(1.0)(w)
+    penalty = lambda_ / m * np.sum(WEIGHTS**2) / (2 if convention.endswith("2m") else 1)
+    return penalty / keras.regularizers.L2(1.0)(WEIGHTS)
 
 
 @refused(

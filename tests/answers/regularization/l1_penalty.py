@@ -124,7 +124,7 @@ def l1_penalty(weights, lambda_, m):
 
 @accepted("positive and negative parts")
 def l1_penalty(weights, lambda_, m):
-    return lambda_ / m * sum(w[w > 0].sum() - w[w < 0].sum() for w in weights)
+    return lambda_ / m * sum(np.sum(np.maximum(w, 0) - np.minimum(w, 0)) for w in weights)
 
 
 @accepted("a Keras regularizer")
