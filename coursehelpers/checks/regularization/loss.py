@@ -150,20 +150,21 @@ def _judge_penalty(answer, expect, rng, what, measure):
     ],
 )
 def penalty_gradients(answer, expect, rng):
-    for given, shape, small, judged in (
+    for given, shape, dtype, small, judged in (
         # Only L1 has a kink at zero, so that it alone is asked for twice.
-        ("For weights away from zero", (3, 2), [], 1),
-        ("For weights some of which are zero", (2, 4), [0, 0, 0.01, -0.01], 2),
+        ("For weights away from zero", (3, 2), "float64", [], 1),
+        ("For weights some of which are zero", (2, 4), "float32", [0, 0, 0.01, -0.01], 2),
     ):
-        w = rng.uniform(0.2, 3, size=shape)
+        w = rng.uniform(0.2, 3, size=shape).astype(dtype)
         w.flat[::2] *= -1
         w.flat[: len(small)] = small
         lambda_, m = rng.uniform(2.2, 3.8), int(rng.integers(50, 200))
         factor = lambda_ / m
         expect.given = given
         l2, l1 = expect.pair(answer.call(w, lambda_, m), "the gradients of L2 and of L1")
+        kink = "; at 0 it is 0, where w / |w| is no number" if small else ""
         parts = (
-            ("L1", l1, factor * np.sign(w), "absolute values, 0 at 0, where w / |w| is no number"),
+            ("L1", l1, factor * np.sign(w), f"absolute values{kink}"),
             ("L2", l2, 2 * factor * w, "squares"),
         )
         for i, (name, got, right, what) in enumerate(parts[:judged]):
@@ -181,6 +182,7 @@ def penalty_gradients(answer, expect, rng):
                     ("penalties swapped", parts[1 - i][2]),
                     ("wrong sign", -right),
                     ("no sign", np.abs(right)),
+                    ("no sign", np.full(shape, factor)),
                     ("no slope 0", np.where(w == 0, factor, right)),
                     ("no slope 0", np.where(w == 0, -factor, right)),
                 ),
@@ -276,6 +278,7 @@ def decay_step(answer, expect, rng):
 def build_l2_mlp(answer, expect, rng):
     price = np.nan  # of the squares, as the first model has it
     for l2, points in ((0.01, 1), (rng.uniform(0.05, 0.5), 0)):
+        expect.given = ""
         model = built(answer, expect, l2)
         images = rng.uniform(size=(5, 28, 28)).astype("float32")
         expect_outputs(answer, expect, images, model, (5, 10), "For five images")
@@ -302,12 +305,13 @@ def build_l2_mlp(answer, expect, rng):
         moved = not np.isclose(sum(answer.penalties(model)), sum(terms), rtol=1e-4)
         parts = ([size[:-1], size[1:], size[:1], size[-1:]] for size in (squares, sizes))
         part_of_l2, part_of_l1 = ([l2 * part.sum() for part in each] for each in parts)
+        expect.given = f"With l2 = {l2:.3g}"
         expect.close(
             sum(terms),
             l2 * squares.sum(),
             points=1,
-            otherwise=f"With l2 = {l2:.3g} the terms of model.losses should add up to l2 times the "
-            "sum of the squares of all kernels.",
+            otherwise="The terms of model.losses should add up to l2 times the sum of the squares "
+            "of all kernels.",
             mistakes=known(
                 ("activities", sum(terms) if moved else np.nan),
                 ("l2 ignored", price * squares.sum()),

@@ -97,7 +97,7 @@ def build_regularized_mlp():
     from keras import layers
 
     return compiled(
-        layers.Dense(64), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.7)
+        layers.Dense(64), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.8)
     )
 
 
@@ -181,7 +181,7 @@ def build_regularized_mlp():
 def build_regularized_mlp():
     from keras import layers
 
-    return compiled(layers.Dense(16, activation="relu"), last=None)
+    return compiled(layers.Dense(16, activation="relu"), last=None, optimizer="sgd")
 
 
 @refused("mean squared error", says="with class numbers as labels: Your code raised")
