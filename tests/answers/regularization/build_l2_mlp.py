@@ -4,6 +4,28 @@ import numpy as np
 
 from tests.answers import accepted, refused
 
+# What an answer is free to choose.
+UNITS = 16
+HIDDEN = [{"units": units, "activation": "tanh", "use_bias": False} for units in (16, 8)]
+WINDOW = {"filters": 4, "kernel_size": 3, "strides": 3}
+IMAGE = {"axis": (1, 2)}
+
+
+def compiled(*ends):
+    """A functional model that is ready to be trained."""
+    from keras import Model
+
+    model = Model(*ends)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def normalized_and_flat():
+    """Layers without kernels."""
+    from keras import layers
+
+    return layers.BatchNormalization(), layers.ReLU(), layers.Flatten()
+
 
 def sequential(first=None, last=None, hidden=True, **options):
     """A small MLP with the given arguments of its layers."""
@@ -25,18 +47,13 @@ def build_l2_mlp(l2):
 
 @accepted("functional, compiled, three kernels, no biases")
 def build_l2_mlp(l2):
-    from keras import Input, Model, layers, regularizers
+    from keras import Input, layers, regularizers
 
-    inputs = Input((28, 28))
-    x = layers.Flatten()(inputs)
-    for units in (16, 8):
-        x = layers.Dense(
-            units, "tanh", use_bias=False, kernel_regularizer=regularizers.L1L2(0.0, l2)
-        )(x)
-    outputs = layers.Dense(10, "softmax", kernel_regularizer=regularizers.L2(l2))(x)
-    model = Model(inputs, outputs)
-    model.compile("adam", "sparse_categorical_crossentropy")
-    return model
+    image = Input((28, 28))
+    x = layers.Flatten()(image)
+    for options in HIDDEN:
+        x = layers.Dense(kernel_regularizer=regularizers.L1L2(0.0, l2), **options)(x)
+    return compiled(image, layers.Dense(10, kernel_regularizer=regularizers.L2(l2))(x))
 
 
 @accepted("convolution and batch normalization")
@@ -48,11 +65,9 @@ def build_l2_mlp(l2):
         [
             layers.Input((28, 28)),
             layers.Reshape((28, 28, 1)),
-            layers.Conv2D(4, 3, strides=3, kernel_regularizer=penalty),
-            layers.BatchNormalization(),
-            layers.ReLU(),
-            layers.Flatten(),
-            layers.Dense(10, activation="softmax", kernel_regularizer=penalty),
+            layers.Conv2D(**WINDOW, kernel_regularizer=penalty),
+            *normalized_and_flat(),
+            layers.Dense(10, kernel_regularizer=penalty),
         ]
     )
 
@@ -70,8 +85,8 @@ def build_l2_mlp(l2):
         def __init__(self):
             super().__init__()
             self.flatten = layers.Flatten()
-            self.hidden = layers.Dense(16, "relu", kernel_regularizer=Penalty())
-            self.out = layers.Dense(10, "softmax", kernel_regularizer=Penalty())
+            self.hidden = layers.Dense(UNITS, kernel_regularizer=Penalty())
+            self.out = layers.Dense(10, kernel_regularizer=Penalty())
 
         def call(self, x):
             return self.out(self.hidden(self.flatten(x)))
@@ -79,7 +94,7 @@ def build_l2_mlp(l2):
     return MLP()
 
 
-@refused("no penalty", says="no penalty at all", earned=1)
+@refused("no penalty", says="model.losses holds []", earned=1)
 def build_l2_mlp(l2):
     return sequential()
 
@@ -149,7 +164,10 @@ def build_l2_mlp(l2):
 
 
 @refused(
-    "no hidden layer", says="a hidden layer is missing", earned=2, misconception="no hidden layer"
+    "no hidden layer",
+    says="A hidden layer is missing. The number of kernels is 1",
+    earned=2,
+    misconception="no hidden layer",
 )
 def build_l2_mlp(l2):
     from keras import regularizers
@@ -196,3 +214,84 @@ def build_l2_mlp(l2):
 @refused("a number", says="should return a Keras model")
 def build_l2_mlp(l2):
     return l2 * np.ones(3).sum()
+
+
+def linear(units, penalty):
+    """A layer with a kernel and a bias of two axes, neither called so."""
+    from keras import Layer
+
+    class Linear(Layer):
+        def build(self, shape):
+            shape = (shape[-1], units)
+            self.w = self.add_weight(shape, "glorot_uniform", regularizer=penalty, name="w")
+            self.b = self.add_weight((1, units), "zeros", name="b")
+
+        def call(self, x):
+            return x @ self.w + self.b
+
+    return Linear()
+
+
+@accepted("layers of one's own, biases with two axes")
+def build_l2_mlp(l2):
+    from keras import Sequential, layers, regularizers
+
+    penalty = regularizers.L2(l2)
+    return Sequential(
+        [layers.Input((28, 28)), layers.Flatten(), linear(UNITS, penalty), linear(10, penalty)]
+    )
+
+
+@accepted("one term for all kernels, normalized images, scores")
+def build_l2_mlp(l2):
+    import keras
+    from keras import layers, ops
+
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.normalize = layers.LayerNormalization(**IMAGE)
+            self.flatten = layers.Flatten()
+            self.dense = [layers.Dense(UNITS), layers.Dense(10)]
+
+        def call(self, x):
+            x = self.dense[1](self.dense[0](self.flatten(self.normalize(x))))
+            self.add_loss(l2 * sum(ops.sum(layer.kernel**2) for layer in self.dense))
+            return x
+
+    return MLP()
+
+
+@refused("another constant", says="is the argument used", earned=2, misconception="l2 ignored")
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(kernel_regularizer=regularizers.L2(0.001))
+
+
+@refused("norm", says="without taking a root", earned=2, misconception="norm")
+def build_l2_mlp(l2):
+    from keras import ops
+
+    return sequential(kernel_regularizer=lambda w: l2 * ops.norm(w))
+
+
+@refused("L1 as well", says="add up to l2 times the sum of the squares", earned=2)
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(kernel_regularizer=regularizers.L1L2(l2, l2))
+
+
+@refused("mean of the squares", says="add up to l2 times the sum of the squares", earned=2)
+def build_l2_mlp(l2):
+    from keras import ops
+
+    return sequential(kernel_regularizer=lambda w: l2 * ops.mean(w**2))
+
+
+@refused("kernels of zeros", says="A kernel is all zero", misconception="zero kernel", earned=1)
+def build_l2_mlp(l2):
+    from keras import regularizers
+
+    return sequential(kernel_initializer="zeros", kernel_regularizer=regularizers.L2(l2))

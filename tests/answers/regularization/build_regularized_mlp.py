@@ -81,14 +81,62 @@ def build_regularized_mlp():
     return compiled(layers.Dense(256, activation="relu"), optimizer=optimizers.SGD(0.01))
 
 
-@refused("no regularization", says="most of the random labels", earned=2, misconception="memorized")
+@accepted("scores, and a loss that knows")
+def build_regularized_mlp():
+    from keras import layers, losses
+
+    return compiled(
+        layers.Dense(16, activation="relu"),
+        last=None,
+        loss=losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+
+
+@accepted("batch normalization and much dropout")
+def build_regularized_mlp():
+    from keras import layers
+
+    return compiled(
+        layers.Dense(64), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.8)
+    )
+
+
+@accepted("smoothed labels, decay, few steps, a subclass")
+def build_regularized_mlp():
+    import keras
+    from keras import layers, ops
+
+    class Smoothed(keras.losses.Loss):
+        def call(self, labels, p):
+            one_hot = ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), 10)
+            return keras.losses.categorical_crossentropy(one_hot, p, label_smoothing=0.3)
+
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = [layers.Dense(32, "relu"), layers.Dense(10, "softmax")]
+
+        def call(self, x):
+            return self.dense[1](self.dense[0](ops.reshape(x, (-1, 784))))
+
+    model = MLP()
+    model.compile(keras.optimizers.AdamW(5e-4, weight_decay=0.1), Smoothed())
+    return model
+
+
+@refused("no regularization", says="most of the wrong labels", earned=2, misconception="memorized")
 def build_regularized_mlp():
     from keras import layers
 
     return compiled(layers.Dense(512, activation="relu"), layers.Dense(512, activation="relu"))
 
 
-@refused("far too weak", says="most of the random labels", earned=2, misconception="memorized")
+@refused(
+    "far too weak",
+    says="of the wrong labels, expected less than 50%",
+    earned=2,
+    misconception="memorized",
+)
 def build_regularized_mlp():
     from keras import layers, regularizers
 
@@ -99,7 +147,7 @@ def build_regularized_mlp():
     )
 
 
-@refused("far too strong", says="held back too much", earned=1, misconception="learned nothing")
+@refused("far too strong", says="held back too much", misconception="learned nothing")
 def build_regularized_mlp():
     from keras import layers, regularizers
 
@@ -116,7 +164,9 @@ def build_regularized_mlp():
     return Sequential([layers.Input((28, 28)), layers.Flatten(), layers.Dense(10, "softmax")])
 
 
-@refused("loss for one-hot labels", says="Your code raised")
+@refused(
+    "loss for one-hot labels", says="In training, with class numbers as labels: Your code raised"
+)
 def build_regularized_mlp():
     from keras import layers
 
@@ -124,22 +174,55 @@ def build_regularized_mlp():
 
 
 @refused(
-    "scores instead of probabilities",
-    says="probabilities",
-    earned=3,
+    "scores for a loss of probabilities",
+    says="does the loss know",
     misconception="logits, no softmax",
 )
 def build_regularized_mlp():
-    from keras import layers, losses
+    from keras import layers
+
+    return compiled(layers.Dense(16, activation="relu"), last=None, optimizer="sgd")
+
+
+@refused("mean squared error", says="with class numbers as labels: Your code raised")
+def build_regularized_mlp():
+    from keras import layers
+
+    return compiled(layers.Dense(16, activation="relu"), loss="mse")
+
+
+@refused(
+    "steps too large", says="new images, expected more than 50%", misconception="learned nothing"
+)
+def build_regularized_mlp():
+    from keras import layers, optimizers
 
     return compiled(
-        layers.Dense(16, activation="relu"),
-        last=None,
-        loss=losses.SparseCategoricalCrossentropy(from_logits=True),
+        layers.Dense(16, activation="relu"), layers.Dropout(0.5), optimizer=optimizers.Adam(3.0)
     )
 
 
-@refused("steps of zero", says="held back too much", earned=1, misconception="learned nothing")
+@refused("dropout of nearly all", says="held back too much", misconception="learned nothing")
+def build_regularized_mlp():
+    from keras import layers
+
+    return compiled(layers.Dense(32, activation="relu"), layers.Dropout(0.98))
+
+
+@refused("images not flattened", says="should return shape (5, 10)")
+def build_regularized_mlp():
+    from keras import Sequential, layers
+
+    model = Sequential([layers.Input((28, 28)), layers.Dense(16), layers.Dense(10, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@refused(
+    "steps of zero",
+    says="new images, expected more than 50%",
+    misconception="learned nothing",
+)
 def build_regularized_mlp():
     from keras import layers, optimizers
 

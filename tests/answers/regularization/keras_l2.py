@@ -4,6 +4,8 @@ import numpy as np
 
 from tests.answers import accepted, refused
 
+WEIGHTS = np.array([3.0, -4.0], dtype="float32")
+
 
 @accepted("conditional expression")
 def keras_l2(lambda_, m, convention):
@@ -29,9 +31,8 @@ def keras_l2(lambda_, m, convention):
 def keras_l2(lambda_, m, convention):
     import keras
 
-    w = np.array([3.0, -4.0], dtype="float32")
-    penalty = lambda_ / m * np.sum(w**2) / (2 if convention.endswith("2m") else 1)
-    return penalty / keras.regularizers.L2(1.0)(w)
+    penalty = lambda_ / m * np.sum(WEIGHTS**2) / (2 if convention.endswith("2m") else 1)
+    return penalty / keras.regularizers.L2(1.0)(WEIGHTS)
 
 
 @refused(
@@ -101,3 +102,37 @@ def keras_l2(lambda_, m, convention):
 @refused("returns both conventions", says="expected one number")
 def keras_l2(lambda_, m, convention):
     return lambda_ / m, lambda_ / (2 * m)
+
+
+@accepted("the number in front of m, read from the name")
+def keras_l2(lambda_, m, convention):
+    return lambda_ / ((1 + ("2" in convention)) * m)
+
+
+@accepted("the divisor evaluated")
+def keras_l2(lambda_, m, convention):
+    numerator, _, divisor = convention.partition("/")
+    return {"lambda": lambda_}[numerator] / (m * float(divisor[:-1] or 1))
+
+
+@refused("twice instead of half", says="does the 2 stand", earned=1, misconception="doubled")
+def keras_l2(lambda_, m, convention):
+    return lambda_ / m if convention == "lambda/m" else 2 * lambda_ / m
+
+
+@refused("whole numbers", says="should equal the penalty")
+def keras_l2(lambda_, m, convention):
+    return lambda_ // m if convention == "lambda/m" else lambda_ // (2 * m)
+
+
+@refused(
+    "lambda of the other convention",
+    says="the other convention",
+    earned=1,
+    misconception="other convention",
+)
+def keras_l2(lambda_, m, convention):
+    if convention == "lambda/m":
+        return lambda_ / m
+    lambda_ = 2 * lambda_  # as in the comparison of the notebook
+    return lambda_ / (2 * m)

@@ -61,7 +61,7 @@ def l1_penalty(weights, lambda_, m):
     return sum(np.sum(np.abs(w)) for w in weights) / m
 
 
-@refused("mean of each array", says="not their mean", misconception="mean, not sum")
+@refused("mean of each array", says="not a mean", misconception="mean, not sum")
 def l1_penalty(weights, lambda_, m):
     return lambda_ / m * sum(np.mean(np.abs(w)) for w in weights)
 
@@ -120,3 +120,40 @@ def l1_penalty(weights, lambda_, m):
 @refused("prints instead of returning", says="Your function returned nothing; is there a `return`?")
 def l1_penalty(weights, lambda_, m):
     print(lambda_ / m * sum(np.sum(np.abs(w)) for w in weights))
+
+
+@accepted("positive and negative parts")
+def l1_penalty(weights, lambda_, m):
+    return lambda_ / m * sum(np.sum(np.maximum(w, 0) - np.minimum(w, 0)) for w in weights)
+
+
+@accepted("a Keras regularizer")
+def l1_penalty(weights, lambda_, m):
+    import keras
+
+    return sum(keras.regularizers.L1(lambda_ / m)(w) for w in weights)
+
+
+@accepted("roots of squares")
+def l1_penalty(weights, lambda_, m):
+    return sum(lambda_ * np.sqrt(w * w).sum() for w in weights) / m
+
+
+@refused("mean over the arrays", says="not a mean", earned=1, misconception="mean, not sum")
+def l1_penalty(weights, lambda_, m):
+    return lambda_ / m * np.mean([np.sum(np.abs(w)) for w in weights])
+
+
+@refused("divides by weights", says="with zeros: The penalty should be lambda / m times")
+def l1_penalty(weights, lambda_, m):
+    return lambda_ / m * sum(np.sum(w**2 / np.abs(w)) for w in weights)
+
+
+@refused("positive weights only", says="sum of the absolute values of the weights")
+def l1_penalty(weights, lambda_, m):
+    return lambda_ / m * sum(np.sum(np.maximum(w, 0)) for w in weights)
+
+
+@refused("number of non-zero weights", says="sum of the absolute values of the weights")
+def l1_penalty(weights, lambda_, m):
+    return lambda_ / m * sum(np.count_nonzero(w) for w in weights)

@@ -63,12 +63,12 @@ def l2_penalty(weights, lambda_, m):
     return sum(np.sum(w**2) for w in weights) / m
 
 
-@refused("mean of each array", says="not their mean", misconception="mean, not sum")
+@refused("mean of each array", says="not a mean", misconception="mean, not sum")
 def l2_penalty(weights, lambda_, m):
     return lambda_ / m * sum(np.mean(w**2) for w in weights)
 
 
-@refused("mean of all weights", says="not their mean", misconception="mean, not sum")
+@refused("mean of all weights", says="not a mean", misconception="mean, not sum")
 def l2_penalty(weights, lambda_, m):
     return lambda_ / m * np.mean(np.concatenate([w.ravel() for w in weights]) ** 2)
 
@@ -145,3 +145,52 @@ def l2_penalty(weights, lambda_, m):
 @refused("the list as one array", says="Your code raised TypeError", earned=0)
 def l2_penalty(weights, lambda_, m):
     return lambda_ / m * np.sum(weights**2)
+
+
+@accepted("einsum, array by array")
+def l2_penalty(weights, lambda_, m):
+    return sum(lambda_ * np.einsum("i,i", w.ravel(), w.ravel()) / m for w in weights)
+
+
+@accepted("a Keras regularizer")
+def l2_penalty(weights, lambda_, m):
+    import keras
+
+    return float(sum(map(keras.regularizers.L2(lambda_ / m), weights)))
+
+
+@refused("mean over the arrays", says="not a mean", earned=1, misconception="mean, not sum")
+def l2_penalty(weights, lambda_, m):
+    return lambda_ / m * np.mean([np.sum(w**2) for w in weights])
+
+
+@refused("number of weights for m", says="not a mean", misconception="mean, not sum")
+def l2_penalty(weights, lambda_, m):
+    count = sum(w.size for w in weights)
+    return lambda_ / m * sum(np.sum(w**2) for w in weights) / count
+
+
+@refused("number of weights in place of m", says="should be lambda / m times the sum")
+def l2_penalty(weights, lambda_, m):
+    m = sum(w.size for w in weights)
+    return lambda_ / m * sum(np.sum(w**2) for w in weights)
+
+
+@refused("lambda squared as well", says="should be lambda / m times the sum")
+def l2_penalty(weights, lambda_, m):
+    return sum(np.sum((lambda_ * w) ** 2) for w in weights) / m
+
+
+@refused("loops of matrices", says="one of them all zero: Your code raised TypeError", earned=1)
+def l2_penalty(weights, lambda_, m):
+    total = 0
+    for w in weights:
+        for row in w:
+            for value in row:
+                total += value**2
+    return lambda_ / m * total
+
+
+@refused("stacked", says="one of them all zero: Your code raised ValueError", earned=1)
+def l2_penalty(weights, lambda_, m):
+    return lambda_ / m * np.sum(np.stack(weights) ** 2)

@@ -75,3 +75,58 @@ def smooth_labels(labels, classes, alpha):
 @refused("class numbers smoothed", says="expected an array of shape (8, 4)")
 def smooth_labels(labels, classes, alpha):
     return (1 - alpha) * labels + alpha / classes
+
+
+@accepted("comparison with all class numbers")
+def smooth_labels(labels, classes, alpha):
+    hit = labels[:, None] == np.arange(classes)
+    return np.where(hit, 1 - alpha + alpha / classes, alpha / classes)
+
+
+@accepted("tf.one_hot with both values")
+def smooth_labels(labels, classes, alpha):
+    import tensorflow as tf
+
+    low = alpha / classes
+    return tf.one_hot(labels, classes, on_value=1 - alpha + low, off_value=low)
+
+
+@accepted("towards the even distribution")
+def smooth_labels(labels, classes, alpha):
+    import keras
+
+    one_hot = keras.ops.one_hot(labels, classes)
+    return one_hot + alpha * (keras.ops.ones_like(one_hot) / classes - one_hot)
+
+
+@refused(
+    "no part for the right class",
+    says="gets its part of alpha, too",
+    misconception="no part for the right class",
+)
+def smooth_labels(labels, classes, alpha):
+    smoothed = np.full((len(labels), classes), alpha / classes)
+    smoothed[np.arange(len(labels)), labels] = 1 - alpha
+    return smoothed
+
+
+@refused("classes from 1", says="numbered from 0", misconception="counted from 1")
+def smooth_labels(labels, classes, alpha):
+    return (1 - alpha) * np.eye(classes)[labels.astype(int) - 1] + alpha / classes
+
+
+@refused("a column for each example", says="expected an array of shape (8, 4)")
+def smooth_labels(labels, classes, alpha):
+    return ((1 - alpha) * np.eye(classes)[labels] + alpha / classes).T
+
+
+@refused("every class at once", says="share alpha of it spread evenly", earned=1)
+def smooth_labels(labels, classes, alpha):
+    smoothed = np.full((len(labels), classes), alpha / classes)
+    smoothed[:, labels] += 1 - alpha
+    return smoothed
+
+
+@refused("one label squeezed", says="For a single label", earned=1)
+def smooth_labels(labels, classes, alpha):
+    return np.squeeze((1 - alpha) * np.eye(classes)[labels] + alpha / classes)
