@@ -131,12 +131,13 @@ def _defines(source):
 
 def _extras(submitted, known, answers, source):
     """Return the student's own cells by the exercise that they follow."""
-    lesson = {cell.source.strip() for cell in source.cells}
+    lesson = {"", *(cell.source.strip() for cell in source.cells)}
     extras, last = {}, None
     for cell in submitted.cells:
         if id(cell) in answers:
             last = _graded_id(cell) or next(iter(_defines(cell.source)), last)
-        elif cell.cell_type == "code" and cell.get("id") not in known:
-            if cell.source.strip() and cell.source.strip() not in lesson:
-                extras.setdefault(last, []).append(cell.source)
+            continue
+        own = cell.get("id") not in known and cell.source.strip() not in lesson
+        if own and cell.cell_type == "code":
+            extras.setdefault(last, []).append(cell.source)
     return extras
