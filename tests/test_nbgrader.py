@@ -19,7 +19,7 @@ from tests.answers import BANK, load, source_of
 
 ROOT = Path(__file__).parents[1]
 PATHS = notebooks.find(ROOT / "notebooks")
-NEEDED = ("parameters", "prepare", "imports")
+NEEDED = {"parameters", "setup"}  # tags
 
 load()
 
@@ -58,7 +58,9 @@ def course(tmp_path_factory):
         notebook = notebooks.read(path)
         for name in ("lessons", "exercises"):
             if name == "exercises":
-                notebook.cells = [c for c in notebook.cells if c.id in NEEDED or facts(c)]
+                notebook.cells = [
+                    c for c in notebook.cells if NEEDED & {*notebooks.tags(c)} or facts(c)
+                ]
             target = course / "source" / name / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             nbformat.write(notebook, target)

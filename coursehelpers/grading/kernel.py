@@ -73,7 +73,7 @@ class Kernel:
         self._process.kill()
         self._process.wait()
         self._reader.join(1)
-        for pipe in (self._process.stdin, self._process.stdout):
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             with contextlib.suppress(OSError):
                 pipe.close()
         self._home.cleanup()
@@ -107,8 +107,10 @@ class Kernel:
     def _last_words(self):
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = self._process.wait(1)
-            if code < 0:
-                return f"The kernel died of signal {-code} ({signal.Signals(-code).name})."
+            # A sandbox tells a signal as a shell does.
+            number = -code if code < 0 else code - 128
+            if number in signal.valid_signals():
+                return f"The kernel died of signal {number} ({signal.Signals(number).name})."
             return f"The notebook ended the kernel, with exit code {code}."
         return ""
 
