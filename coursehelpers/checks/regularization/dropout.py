@@ -11,28 +11,47 @@ def other_rates(answer, model, rate):
 
     A subclass may have none.
     """
-    try:
-        nested = [answer.config(model)]
-    except AnswerError:
-        return []
-    rates = []
-    while nested:
-        part = nested.pop()
-        if isinstance(part, dict):
-            numbers = (int, float)
-            rates += [v for key, v in part.items() if key == "rate" and isinstance(v, numbers)]
-            nested += part.values()
-        elif isinstance(part, list):
-            nested += part
+    rates = [part["rate"] for part in _parts(_config(answer, model)) if _has_rate(part)]
     return [share for share in rates if not np.isclose(share, rate)]
+
+
+def _config(answer, model):
+    try:
+        return answer.config(model)
+    except AnswerError:
+        return {}
+
+
+def _parts(config):
+    """Return all dicts in a configuration, from the first layer to the last."""
+    if isinstance(config, dict):
+        yield config
+    if isinstance(config, list | dict):
+        for part in config.values() if isinstance(config, dict) else config:
+            yield from _parts(part)
+
+
+def _has_rate(part):
+    return isinstance(part.get("rate"), int | float)
+
+
+def _starts_with_dropout(config):
+    for part in _parts(config):
+        layer = part.get("config") if "class_name" in part else None
+        if isinstance(layer, dict) and (_has_rate(layer) or layer.keys() & {"units", "filters"}):
+            return _has_rate(layer)
+    return False
 
 
 def drops_pixels(answer, model):
     """Tell whether an image of a single pixel is now and then taken for a black one.
 
+    Or whether a layer before the first hidden one has a rate: what it puts out need not be black.
     For a rate of 1/2: of few hidden units, too, all that a pixel sets off may be dropped, but of
     three units that happens in a third of the images, of more in fewer.
     """
+    if _starts_with_dropout(_config(answer, model)):
+        return True
     images = np.zeros((393, 28, 28), "float32")
     images.reshape(393, 784)[np.arange(392), np.arange(0, 784, 2)] = 5  # the last one is black
     used, trained = (predict(answer, images, model, (393, 10), mode) for mode in (False, True))
@@ -53,5 +72,14 @@ def drops_scores(used, trained):
 
 def noise(used, *trained):
     """Return the variance of the scores in training over that from image to image in use."""
-    scores = [np.log(np.maximum(p, 1e-30)) for p in (*trained, used)]
-    return np.mean((scores[0] - scores[1]) ** 2) / np.mean(np.var(scores[2], axis=0))
+    one, other = map(_scores, trained)
+    return np.mean((one - other) ** 2) / np.mean(np.var(_scores(used), axis=0))
+
+
+def signal(used, trained):
+    """Return the variance of the scores from image to image, in training over in use."""
+    return np.mean(np.var(_scores(trained), axis=0)) / np.mean(np.var(_scores(used), axis=0))
+
+
+def _scores(probabilities):
+    return np.log(np.maximum(probabilities, 1e-30))

@@ -280,29 +280,28 @@ def least_squares_errors(answer, expect, rng):
     ],
 )
 def choose_size(answer, expect, rng):
-    # Few features matter and labels are noisy, with sizes one off the right one; or all matter and
-    # labels are not noisy, so that a size beyond the number of examples wins; or one feature does.
+    # The right number of features wins, by one; a size beyond the number of examples does, because
+    # the right one is too close to it; one feature does.
     for problems in (
-        [(60, 6, 0.5, [15, 7, 6, 5, 60])],
-        [(80, 80, 0.1, [5, 80, 19, 15, 12])],
-        [(30, 1, 0.5, [19, 1, 30]), (50, 12, 0.5, [12])],
+        [(60, 6, [15, 7, 6, 5, 60], 6)],
+        [(40, 15, [19, 40, 3], 40)],
+        [(30, 1, [19, 1, 30], 1), (50, 12, [12], 12)],
     ):
         cases = [_choice(answer, expect, rng, *problem) for problem in problems]
         expect_each(expect, cases, "Return the size with the smallest validation error.")
 
 
-def _choice(answer, expect, rng, n, relevant, noise, sizes):
+def _choice(answer, expect, rng, n, relevant, sizes, winner):
     while True:
         w = np.zeros(n)
         w[:relevant] = rng.choice([-1, 1], size=relevant) / np.sqrt(relevant)
         x = rng.normal(size=(220, n))
-        y = x @ w + noise * rng.normal(size=220)
+        y = x @ w + 0.5 * rng.normal(size=220)
         train, validation = (x[:20], y[:20]), (x[20:], y[20:])
         train_errors, errors = np.transpose([_errors_of_size(train, validation, d) for d in sizes])
         lowest, *others = np.sort(errors)
-        wins = sizes[np.argmin(errors)] == relevant and (not others or others[0] > 1.05 * lowest)
-        # The known mistakes choose other sizes.
-        if wins and (not others or np.argmax(errors) != np.argmin(train_errors)):
+        wins = sizes[np.argmin(errors)] == winner and (not others or others[0] > 1.05 * lowest)
+        if wins and np.argmax(errors) == 0:  # the first is the worst, so that mistakes differ
             break
     below = [error if d < 20 else np.inf for d, error in zip(sizes, errors, strict=True)]
     best = int(np.argmin(errors))

@@ -52,6 +52,8 @@ known = mistakes_from(
         "rate ignored": "The amount of noise does not depend on the rate; is the argument used?",
         "noise at rate 0": "With rate 0 nothing should be dropped, but the same images twice give "
         "different outputs in training.",
+        "blind at rate 0": "With rate 0 nothing should be dropped, but in training all images give "
+        "the same outputs. Which units are kept, and what do they put out?",
         "other rate": "A layer drops another share than `rate`.",
         "dropped pixels": "Whole pixels are dropped: dropout stands before the hidden layers.",
         "variance": "This is the variance; the standard deviation is its root.",
@@ -252,18 +254,21 @@ def build_dropout_mlp(answer, expect, rng):
             pixels = dropout.drops_pixels(answer, model)
             expect.that(not pixels, "", points, known(("dropped pixels", True)))
         noise[rate] = dropout.noise(used, *trained)
+        if rate == 0:
+            blind = dropout.signal(used, trained[0]) < 0.01
     others = dropout.other_rates(answer, model, rate)
     growth, quiet = noise[0.9] / noise[0.1], noise[0.0] < 1e-6
     seen = f"From rate 0.1 to 0.9 the variance of the scores grows by a factor of {growth:.2g}."
-    if others:
+    if others:  # at the last rate
         seen = f"With rate {rate} it drops {others[0]:.3g}."
     expect.that(
-        growth > 2 and quiet and not others,
+        growth > 2 and not blind and quiet and not others,
         "With a larger rate the outputs should vary more.",
         points=1,
         mistakes=known(
             ("share kept", growth < 1 / 2),
             ("rate ignored", growth < 2),
+            ("blind at rate 0", blind),
             ("noise at rate 0", not quiet),
             ("other rate", others),
         ),

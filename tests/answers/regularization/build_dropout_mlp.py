@@ -326,3 +326,36 @@ def build_dropout_mlp(rate):
             return self.out(self.dropout(self.hidden(self.flatten(x)), training=not training))
 
     return MLP()
+
+
+@refused(
+    "drops pixels from -1 to 1",
+    says="Whole pixels are dropped",
+    earned=3,
+    misconception="dropped pixels",
+)
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    before = [layers.Rescaling(2.0, offset=-1.0), layers.Dropout(rate)]
+    return stack(layers.Dense(64, activation="relu"), before=before)
+
+
+@refused(
+    "keeps what should go, by hand",
+    says="Which units are kept",
+    earned=3,
+    misconception="blind at rate 0",
+)
+def build_dropout_mlp(rate):
+    import keras
+    from keras import layers, ops
+
+    class Drop(layers.Layer):
+        def call(self, x, training=False):
+            if not training:
+                return x
+            kept = keras.random.uniform(ops.shape(x)) < rate
+            return x * ops.cast(kept, x.dtype) / (1 - rate)
+
+    return stack(layers.Dense(64, activation="relu"), Drop())

@@ -19,11 +19,11 @@ def early_stopping(val_losses, patience):
 @accepted("counter in a while loop, result in a list")
 def early_stopping(val_losses, patience):
     losses = list(val_losses)
-    best_loss, best, wait, epoch = float("inf"), -1, 0, -1
+    epoch, best, wait = 0, 0, 0
     while wait < patience and epoch + 1 < len(losses):
         epoch += 1
-        if losses[epoch] < best_loss:
-            best_loss, best, wait = losses[epoch], epoch, 0
+        if losses[epoch] < losses[best]:
+            best, wait = epoch, 0
         else:
             wait += 1
     return [epoch, best]
@@ -52,10 +52,9 @@ def early_stopping(val_losses, patience):
 def early_stopping(val_losses, patience):
     import keras
 
-    callback = keras.callbacks.EarlyStopping(monitor="val_loss", mode="min", patience=patience)
+    callback = keras.callbacks.EarlyStopping(patience=patience)
     callback.set_model(keras.Sequential())
     callback.model.stop_training = False
-    callback.on_train_begin()
     for epoch, loss in enumerate(val_losses):
         callback.on_epoch_end(epoch, {"val_loss": loss})
         if callback.model.stop_training:

@@ -32,8 +32,6 @@ def learning_rate(step, steps, peak, warmup):
 def learning_rate(step, steps, peak, warmup):
     import keras
 
-    if warmup == 0:
-        return float(keras.optimizers.schedules.CosineDecay(peak, steps)(step))
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warmup, warmup_target=peak, warmup_steps=warmup
     )
