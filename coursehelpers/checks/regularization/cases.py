@@ -24,23 +24,23 @@ class Case(NamedTuple):
     mistakes: list
 
 
-def expect_each(expect, cases, otherwise, points=1):
+def expect_each(expect, cases, otherwise, points=1, rtol=1e-4):
     """Expect what is wanted in every case; tell of the first case where something else came.
 
     One case may look like a mistake by chance: a mistake is known if it explains all of them.
     """
-    wrong = [case for case in cases if not _agree(case.got, case.wanted)]
+    wrong = [case for case in cases if not _agree(case.got, case.wanted, rtol)]
     expect.given, got, wanted, mistakes = (wrong or cases)[0]
     columns = zip(*(case.mistakes for case in cases), strict=True)
     explain = [
-        all(_agree(case.got, mistake.value) for case, mistake in zip(cases, column, strict=True))
+        all(_agree(case.got, m.value, rtol) for case, m in zip(cases, column, strict=True))
         for column in columns
     ]
     known = [mistake for mistake, explains in zip(mistakes, explain, strict=True) if explains]
-    expect.close(got, wanted, otherwise, points, known)
+    expect.close(got, wanted, otherwise, points, known, rtol)
 
 
-def _agree(got, value):
+def _agree(got, value, rtol):
     trial = Expect()
-    trial.close(got, value, "", points=1)
+    trial.close(got, value, "", points=1, rtol=rtol)
     return not trial.messages

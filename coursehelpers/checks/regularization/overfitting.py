@@ -146,14 +146,15 @@ def read_curves(answer, expect, rng):
 )
 def four_point_errors(answer, expect, rng):
     trials = []
-    for degree, decimals in ((0, 2), (1, 2), (2, 2), (1, 0)):
-        # Gaps of at least 1 keep the fit well conditioned, the order is not the one on the axis;
-        # integers are points, too.
-        x = np.sort(rng.uniform(-2, 2, size=4)) + 2 * np.arange(4)
+    for degree, decimals in ((0, 2), (1, 2), (2, 2), (0, 0)):
+        # Gaps of at least 1 keep the fit well conditioned; the order is not the one on the axis.
+        x = np.sort(rng.uniform(-2, 2, size=4)) + np.arange(4)
         x = np.round(x[[2, 0, 3, 1]], decimals)
-        y = np.round(rng.normal(1, size=4) * 10 ** (1 - decimals / 2), decimals)
-        # With signs that alternate, absolute errors differ from signed ones.
+        y = np.round(rng.normal(1, size=4) * (1 if decimals else 3), decimals)
+        # With signs that alternate, absolute errors differ from signed ones; none is small.
         y *= (-1) ** degree * np.where(_polynomial_residuals(x, y, degree, 3)[3] < 0, -1, 1)
+        y[3] -= (-1) ** degree
+        y[0] += (1 - y[:3].sum()) % 3 * (decimals == 0)  # integers, too, but no integer for a mean
         x, y = (v if decimals else v.astype(int) for v in (x, y))
         expect.given = f"For x = {x.tolist()}, y = {y.tolist()} and degree {degree}"
         got = [expect.number(e) for e in expect.pair(answer.call(x, y, degree), TWO_ERRORS)]
@@ -174,7 +175,7 @@ def four_point_errors(answer, expect, rng):
             "The second value should be the squared error on the fourth point.",
         )
     ):
-        expect_each(expect, [_case(*trial, i) for trial in trials], otherwise)
+        expect_each(expect, [_case(*trial, i) for trial in trials], otherwise, rtol=1e-3)
 
 
 def _case(given, got, residuals, wrong_fits, i):
@@ -254,11 +255,11 @@ def least_squares_errors(answer, expect, rng):
     ):
         expect_each(expect, [case], otherwise)
 
-    # Of this square matrix the columns are orthogonal, so that the peak is no matter of rounding.
-    square = np.linalg.qr(rng.normal(size=(12, 12)))[0] * rng.uniform(1, 2, size=12)
+    # With orthogonal columns or rows there is no matter of rounding, not even at the peak.
+    square, tall = (np.linalg.qr(rng.normal(size=shape))[0] for shape in ((12, 12), (16, 8)))
     cases = zip(
-        trial("With as many features as examples, and one to validate", 12, square, 1),
-        trial("With more features than examples", 8, rng.normal(size=(8, 16)), 12),
+        trial("With as many features as examples, and one to validate", 12, 2 * square, 1),
+        trial("With more features than examples", 8, tall.T * rng.uniform(2, 4, size=(8, 1)), 12),
         strict=True,
     )
     otherwise = (

@@ -262,12 +262,12 @@ def build_dropout_mlp(answer, expect, rng):
     if others:  # at the last rate
         seen = f"With rate {rate} it drops {others[0]:.3g}."
     expect.that(
-        growth > 2 and not blind and quiet and not others,
+        growth > 1.2 and not blind and quiet and not others,
         "With a larger rate the outputs should vary more.",
         points=1,
         mistakes=known(
             ("share kept", growth < 1 / 2),
-            ("rate ignored", growth < 2),
+            ("rate ignored", not quiet and growth < 2.5),
             ("blind at rate 0", blind),
             ("noise at rate 0", not quiet),
             ("other rate", others),

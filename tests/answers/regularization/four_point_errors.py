@@ -220,11 +220,12 @@ def four_point_errors(x, y, degree):
     return residuals[0] / 3, (np.polyval(coefficients, x[3]) - y[3]) ** 2
 
 
-@refused("filled an array of the type of y", says="squared error on the", earned=0)
+@refused("filled an array of the type of y", says="squared error on the first", earned=1)
 def four_point_errors(x, y, degree):
-    squared = np.empty_like(y)
-    squared[:] = (np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2
-    return np.sum(squared[:3]) / 3, squared[3]
+    fit = np.poly1d(np.polyfit(x[:3], y[:3], degree))
+    squared = np.empty_like(y[:3])
+    squared[:] = (fit(x[:3]) - y[:3]) ** 2
+    return np.mean(squared), (fit(x[3]) - y[3]) ** 2
 
 
 @refused("squared the mean", says="errors cancel", earned=1, misconception="signed error")
