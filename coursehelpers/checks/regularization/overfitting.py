@@ -12,6 +12,7 @@ from coursehelpers.checks.models import (
     expect_outputs,
     predict,
 )
+from coursehelpers.checks.regularization.cases import Case, expect_each
 
 exercise = partial(exercise, notebook="regularization")
 
@@ -32,9 +33,10 @@ known = mistakes_from(
         "absolute error": "This is an absolute error or a root; square the errors and take no root.",
         "signed error": "Positive and negative errors cancel; square each one before averaging.",
         "halved": "This is half of the right number; leave out the factor 1/2.",
+        "degree ignored": "This is the error of a line; the degree is an argument.",
         "degree too high": "The degree is one too high; degree 1 is a line.",
         "degree too low": "The degree is one too low; degree 1 is a line, with two coefficients.",
-        "added an intercept": "There seems to be a column of ones; the model is x @ w alone.",
+        "added an intercept": "There seems to be a column of ones; no constant belongs to the model.",
         "divided by training examples": "Divide by the number of validation examples here.",
         "not flattened": "A dense layer acts on the last axis; where does an image become a vector?",
         "number of classes": "Each class needs one output; how many classes are there?",
@@ -43,19 +45,27 @@ known = mistakes_from(
         "counted from 1": "Epochs count from 0, as Keras counts them.",
         "best training loss": "The best epoch is the one with the smallest validation loss.",
         "smallest gap": "This is where the gap is smallest; find the smallest validation loss.",
+        "largest loss": "This is where the validation loss is largest; find the smallest.",
+        "first minimum": "After this epoch the validation loss rises, but later it gets smaller.",
         "loss, not epoch": "This is a loss; return the number of its epoch.",
         "other sign": "The sign is the other one: the gap is validation loss minus training loss.",
         "absolute gap": "A gap may be negative; do not take its absolute value.",
         "validation loss": "This is the validation loss itself; subtract the training loss.",
+        "training loss": "This is the training loss itself; how far is the validation loss from it?",
         "gap of other epochs": "Both losses of a gap belong to the same epoch.",
         "gap of the best epoch": "This is the gap of the best epoch; the last epoch is another one.",
-        "largest gap": "This is the largest gap, wherever it is; take that of the last epoch.",
-        "training error": "This size has the smallest training error; which data choose?",
+        "gap of the last epoch": "This is the gap of the last epoch; the best epoch is another one.",
+        "largest gap": "This is the largest gap, wherever it is; which epoch is asked for?",
+        "ratio": "This is a ratio; a gap is a difference.",
+        "training error": "This size fits best the data that its weights come from; fit on the "
+        "training data, choose on the validation data.",
         "position": "This is a position in the list; return the size that stands there.",
-        "largest error": "This size has the largest validation error.",
+        "largest error": "This size has the largest validation error; find the smallest.",
+        "error, not size": "This is a validation error; return the size that it belongs to.",
         "only below m": "Sizes above the number of examples count, too; least squares of smallest "
         "norm has an answer for them.",
-        "no hidden nonlinearity": "The model is linear in the image; is there a hidden activation?",
+        "no hidden nonlinearity": "The model is linear in the image: halfway between two images "
+        "its scores are halfway, too. Is there a hidden activation?",
     }
 )
 
@@ -71,50 +81,56 @@ known = mistakes_from(
     ],
 )
 def read_curves(answer, expect, rng):
-    # The training loss falls from above the validation loss to below it, so that gaps of both
-    # signs occur; the validation loss is smallest in between. A row is a history.
-    minima = np.array([3, 7, 5])
-    loss = np.linspace(2, 0.1, 10) + rng.uniform(0, 0.05, size=(3, 10))
-    val_loss = 0.9 + 0.1 * np.abs(np.arange(10) - minima[:, None])
-    val_loss += rng.uniform(0, 0.04, size=(3, 10))
-    val_loss[0, -1] -= 0.4  # so that the last gap is not always the largest
-    names = "the best epoch, the gap there and the gap at the end"
-    got = []
-    for history in zip(loss.tolist(), val_loss.tolist(), strict=True):
-        reply = answer.call(dict(zip(("loss", "val_loss"), history, strict=True)))
-        got.append([expect.number(value) for value in expect.triple(reply, names)])
-    best_epoch, best_gap, last_gap = np.transpose(got)
-
-    rows, gap = np.arange(3), val_loss - loss
-    expect.close(
-        best_epoch,
-        minima,
-        "The first value should be the epoch with the smallest validation loss.",
-        points=1,
-        mistakes=known(
-            ("counted from 1", minima + 1),
-            ("best training loss", np.argmin(loss, axis=1)),
-            ("smallest gap", np.argmin(gap, axis=1)),
-            ("smallest gap", np.argmin(np.abs(gap), axis=1)),
-            ("loss, not epoch", val_loss[rows, minima]),
-        ),
+    # Gaps of both signs; a first minimum that is not the smallest one; the largest gap is not always the last one, nor the smallest training
+    # loss; and the best epoch may be the first, the last or the only one.
+    templates = (
+        ([2.0, 1.2, 1.0, 0.8, 0.4, 0.3, 0.1], [1.6, 1.15, 1.25, 0.9, 1.0, 1.5, 1.2]),
+        ([1.2, 0.9, 0.7, 0.5], [1.0, 1.1, 1.3, 1.2]),
+        ([1.5, 1.0, 0.9, 0.7, 0.75], [1.3, 1.05, 0.85, 0.8, 0.6]),
+        ([0.8], [0.9]),
     )
-    for value, epoch, where in ((best_gap, minima, "best"), (last_gap, np.full(3, 9), "last")):
-        right = gap[rows, epoch]
-        expect.close(
-            value,
-            right,
-            f"There should be the gap of the losses in the {where} epoch.",
-            points=1,
-            mistakes=known(
-                ("other sign", -right),
-                ("absolute gap", np.abs(right)),
-                ("validation loss", val_loss[rows, epoch]),
-                ("gap of other epochs", val_loss.min(axis=1) - loss.min(axis=1)),
-                ("gap of the best epoch", gap[rows, minima]),
-                ("largest gap", gap.max(axis=1)),
-            ),
+    trials = []
+    for template in templates:
+        noisy = np.array(template) + rng.uniform(-0.01, 0.01, size=(2, len(template[0])))
+        loss, val_loss = np.round(rng.uniform(1, 2) * noisy, 2)
+        history = {"loss": loss.tolist(), "val_loss": val_loss.tolist()}
+        expect.given = f"For the history {history}"
+        reply = expect.triple(answer.call(history), "the best epoch, the gap there and at the end")
+        trials.append((expect.given, [expect.number(v) for v in reply], loss, val_loss))
+
+    epochs, best_gaps, last_gaps = [], [], []
+    for given, (epoch, best_gap, last_gap), loss, val_loss in trials:
+        best, gap = np.argmin(val_loss), val_loss - loss
+        rises = np.flatnonzero(np.diff(val_loss) > 0)
+        mistakes = known(
+            ("counted from 1", best + 1),
+            ("best training loss", np.argmin(loss)),
+            ("smallest gap", np.argmin(gap)),
+            ("smallest gap", np.argmin(np.abs(gap))),
+            ("loss, not epoch", val_loss[best]),
+            ("largest loss", np.argmax(val_loss)),
+            ("first minimum", rises[0] if rises.size else len(loss) - 1),
         )
+        epochs.append(Case(given, epoch, best, mistakes))
+        for cases, value, at in ((best_gaps, best_gap, best), (last_gaps, last_gap, -1)):
+            mistakes = known(
+                ("other sign", -gap[at]),
+                ("absolute gap", np.abs(gap[at])),
+                ("validation loss", val_loss[at]),
+                ("training loss", loss[at]),
+                ("gap of other epochs", val_loss.min() - loss.min()),
+                ("gap of the best epoch", gap[best]),
+                ("gap of the last epoch", gap[-1]),
+                ("largest gap", gap.max()),
+                ("ratio", val_loss[at] / loss[at]),
+            )
+            cases.append(Case(given, value, gap[at], mistakes))
+    for cases, otherwise in (
+        (epochs, "The first value should be the epoch with the smallest validation loss."),
+        (best_gaps, "The second value should be the gap in the epoch of the best validation loss."),
+        (last_gaps, "The third value should be the gap in the last epoch."),
+    ):
+        expect_each(expect, cases, otherwise)
 
 
 @exercise(
@@ -129,51 +145,54 @@ def read_curves(answer, expect, rng):
     ],
 )
 def four_point_errors(answer, expect, rng):
-    got, residuals = [], []
-    for degree in (0, 1, 2):
-        # Gaps of at least 1 keep the fit well conditioned.
-        x = rng.permutation(np.sort(rng.uniform(-2, 2, size=4)) + np.arange(4))
-        y = rng.normal(size=4) + 1
-        # With signs that alternate, absolute errors differ from signed ones.
-        y *= (-1) ** degree * np.sign(_polynomial_residuals(x, y, degree, 3)[3])
-        got.append([expect.number(e) for e in expect.pair(answer.call(x, y, degree), TWO_ERRORS)])
-        fits = ((degree, 3), (degree, 4), (degree + 1, 3), (degree - 1, 3))
-        residuals.append([_polynomial_residuals(x, y, *fit) for fit in fits])
-
-    # Each holds a row per degree and a column per point.
-    right, leaked, steeper, flatter = np.moveaxis(residuals, 1, 0)
-
-    wrong_fits = [
-        ("fitted on all data", (_mean_square(leaked[:, :3]), leaked[:, 3] ** 2)),
-        ("fitted on all data", [_mean_square(leaked)] * 2),
-        ("averaged over all points", [_mean_square(right)] * 2),
-        ("degree too high", (_mean_square(steeper[:, :3]), steeper[:, 3] ** 2)),
-        ("degree too low", (_mean_square(flatter[:, :3]), flatter[:, 3] ** 2)),
-    ]
-    texts = (
-        "The training error should be the mean of the squared errors on the first three points.",
-        "The validation error should be the squared error on the fourth point.",
-    )
-    _expect_errors(
-        expect, np.transpose(got), (right[:, :3], right[:, 3:]), (1, 1), texts, wrong_fits
-    )
-
-
-def _expect_errors(expect, got, residuals, points, texts, wrong_fits):
-    """Expect the mean squares of training and validation residuals, in this order."""
-    right = [np.round(_mean_square(r), 12) for r in residuals]
-    for i, r in enumerate(residuals):
-        mistakes = known(
-            ("sum, not mean", np.sum(r**2, axis=-1)),
-            ("root", np.sqrt(right[i])),
-            ("absolute error", np.mean(np.abs(r), axis=-1)),
-            ("signed error", np.mean(r, axis=-1)),
-            ("signed error", np.mean(-r, axis=-1)),
-            ("halved", right[i] / 2),
-            *((name, values[i]) for name, values in wrong_fits),
-            ("swapped", right[1 - i]),
+    trials = []
+    for degree, decimals in ((0, 2), (1, 2), (2, 2), (0, 0)):
+        # Gaps of at least 1 keep the fit well conditioned; the order is not the one on the axis.
+        x = np.sort(rng.uniform(-2, 2, size=4)) + np.arange(4)
+        x = np.round(x[[2, 0, 3, 1]], decimals)
+        y = np.round(rng.normal(1, size=4) * (1 if decimals else 3), decimals)
+        # With signs that alternate, absolute errors differ from signed ones; none is small.
+        y *= (-1) ** degree * np.where(_polynomial_residuals(x, y, degree, 3)[3] < 0, -1, 1)
+        y[3] -= (-1) ** degree
+        y[0] += (1 - y[:3].sum()) % 3 * (decimals == 0)  # integers, too, but no integer for a mean
+        x, y = (v if decimals else v.astype(int) for v in (x, y))
+        expect.given = f"For x = {x.tolist()}, y = {y.tolist()} and degree {degree}"
+        got = [expect.number(e) for e in expect.pair(answer.call(x, y, degree), TWO_ERRORS)]
+        fits = ((degree, 3), (degree, 4), (degree + 1, 3), (degree - 1, 3), (1, 3))
+        right, leaked, steeper, flatter, line = (_polynomial_residuals(x, y, *fit) for fit in fits)
+        wrong_fits = [
+            ("fitted on all data", (_mean_square(leaked[:3]), leaked[3] ** 2)),
+            ("fitted on all data", [_mean_square(leaked)] * 2),
+            ("averaged over all points", [_mean_square(right)] * 2),
+            ("degree too high", (_mean_square(steeper[:3]), steeper[3] ** 2)),
+            ("degree ignored", (_mean_square(line[:3]), line[3] ** 2)),
+            ("degree too low", (_mean_square(flatter[:3]), flatter[3] ** 2)),
+        ]
+        trials.append((expect.given, got, (right[:3], right[3:]), wrong_fits))
+    for i, otherwise in enumerate(
+        (
+            "The first value should be the mean squared error on the first three points.",
+            "The second value should be the squared error on the fourth point.",
         )
-        expect.close(got[i], right[i], texts[i], points[i], mistakes)
+    ):
+        expect_each(expect, [_case(*trial, i) for trial in trials], otherwise, rtol=1e-3)
+
+
+def _case(given, got, residuals, wrong_fits, i):
+    """Compare the training error (i = 0) or the validation error (i = 1) with the right one."""
+    right = [np.round(_mean_square(r), 12) for r in residuals]
+    r = residuals[i]
+    mistakes = known(
+        ("sum, not mean", np.sum(r**2)),
+        ("root", np.sqrt(right[i])),
+        ("absolute error", np.mean(np.abs(r))),
+        ("signed error", np.mean(r)),
+        ("signed error", np.mean(-r)),
+        ("halved", right[i] / 2),
+        *((name, values[i]) for name, values in wrong_fits),
+        ("swapped", right[1 - i]),
+    )
+    return Case(given, got[i], right[i], mistakes)
 
 
 def _mean_square(residuals):
@@ -204,13 +223,10 @@ def _residuals(fit, *others):
     ],
 )
 def least_squares_errors(answer, expect, rng):
-    for m, d, points, regime in (
-        (30, 8, (1, 1), "With fewer features than examples"),
-        (8, 16, (0, 1), "With more features than examples, where X^T X has no inverse"),
-    ):
+    def trial(regime, m, x_train, validation):
         expect.given = regime
-        train = rng.normal(size=(m, d)), rng.normal(1, size=m)
-        validation = rng.normal(size=(12, d)), rng.normal(1, size=12)
+        x_validation = rng.normal(size=(validation, x_train.shape[1]))
+        train, validation = [(x, rng.normal(1, size=len(x))) for x in (x_train, x_validation)]
         both = [np.concatenate(arrays) for arrays in zip(train, validation, strict=True)]
         affine = [(np.column_stack([x, np.ones(len(x))]), y) for x, y in (train, validation)]
 
@@ -224,12 +240,34 @@ def least_squares_errors(answer, expect, rng):
             ("fitted on all data", errors(both, train, validation)),
             ("added an intercept", errors(affine[0], *affine)),
         ]
-        texts = (
-            "The training error should be the mean squared error of least squares.",
-            "The validation error should be that of the least-squares weights of smallest norm.",
-        )
         got = expect.pair(answer.call(*train, *validation), TWO_ERRORS)
-        _expect_errors(expect, got, residuals, points, texts, wrong_fits)
+        return [_case(regime, got, residuals, wrong_fits, i) for i in (0, 1)]
+
+    x_train = rng.normal(size=(30, 8))
+    for case, otherwise in zip(
+        trial("With fewer features than examples", 30, x_train, 12),
+        (
+            "The first value should be the mean squared error of least squares on training data.",
+            "The second value should be the mean squared error of the same weights on the "
+            "validation data.",
+        ),
+        strict=True,
+    ):
+        expect_each(expect, [case], otherwise)
+
+    # With orthogonal columns or rows there is no matter of rounding, not even at the peak.
+    square, tall = (np.linalg.qr(rng.normal(size=shape))[0] for shape in ((12, 12), (16, 8)))
+    cases = zip(
+        trial("With as many features as examples, and one to validate", 12, 2 * square, 1),
+        trial("With more features than examples", 8, tall.T * rng.uniform(2, 4, size=(8, 1)), 12),
+        strict=True,
+    )
+    otherwise = (
+        "Here weights can fit all labels; take those of smallest norm. X^T X may have no inverse; "
+        "what solves least squares without one?"
+    )
+    for points, both in enumerate(cases):  # no point for the training error, which is 0
+        expect_each(expect, both, otherwise, points)
 
 
 @exercise(
@@ -243,39 +281,46 @@ def least_squares_errors(answer, expect, rng):
     ],
 )
 def choose_size(answer, expect, rng):
-    # Few features matter and labels are noisy; or all do and they are not, so that a size beyond
-    # the number of examples wins.
-    for n, relevant, noise, sizes in (
-        (60, 6, 0.5, [15, 9, 6, 19, 60]),
-        (80, 80, 0.1, [5, 80, 19, 15, 12]),
-        (50, 5, 0.5, [50, 18, 5, 9, 12]),
+    # The right number of features wins, by one; a size beyond the number of examples does, because
+    # the right one is too close to it; one feature does.
+    for problems in (
+        [(60, 6, [15, 7, 6, 5, 60], 6)],
+        [(40, 15, [19, 40, 3], 40)],
+        [(30, 1, [19, 1, 30], 1), (50, 12, [12], 12)],
     ):
-        expect.given = f"With 20 examples, {n} features and the sizes {sizes}"
-        train_errors, errors = np.zeros((2, len(sizes)))
-        while np.sort(errors)[1] < 1.2 * errors.min() or not errors.any():  # until one wins clearly
-            w = np.zeros(n)
-            w[:relevant] = rng.choice([-1, 1], size=relevant) / np.sqrt(relevant)
-            x = rng.normal(size=(220, n))
-            y = x @ w + noise * rng.normal(size=220)
-            train, validation = (x[:20], y[:20]), (x[20:], y[20:])
-            for i, d in enumerate(sizes):
-                parts = [(part[0][:, :d], part[1]) for part in (train, validation)]
-                both = _residuals(parts[0], *parts)
-                train_errors[i], errors[i] = [_mean_square(r) for r in both]
-        best = int(np.argmin(errors))
-        below = [d for d in sizes if d < 20]
-        expect.close(
-            answer.call(*train, *validation, list(sizes)),
-            sizes[best],
-            "Return the size with the smallest validation error.",
-            points=1,
-            mistakes=known(
-                ("largest error", sizes[int(np.argmax(errors))]),
-                ("training error", sizes[int(np.argmin(train_errors))]),
-                ("only below m", min(below, key=lambda d, sizes=sizes: errors[sizes.index(d)])),
-                ("position", best),
-            ),
-        )
+        cases = [_choice(answer, expect, rng, *problem) for problem in problems]
+        expect_each(expect, cases, "Return the size with the smallest validation error.")
+
+
+def _choice(answer, expect, rng, n, relevant, sizes, winner):
+    while True:
+        w = np.zeros(n)
+        w[:relevant] = rng.choice([-1, 1], size=relevant) / np.sqrt(relevant)
+        x = rng.normal(size=(220, n))
+        y = x @ w + 0.5 * rng.normal(size=220)
+        train, validation = (x[:20], y[:20]), (x[20:], y[20:])
+        train_errors, errors = np.transpose([_errors_of_size(train, validation, d) for d in sizes])
+        lowest, *others = np.sort(errors)
+        wins = sizes[np.argmin(errors)] == winner and (not others or others[0] > 1.05 * lowest)
+        if wins and np.argmax(errors) == 0:  # the first is the worst, so that mistakes differ
+            break
+    below = [error if d < 20 else np.inf for d, error in zip(sizes, errors, strict=True)]
+    best = int(np.argmin(errors))
+    expect.given = f"With 20 examples, {n} features and the sizes {sizes}"
+    mistakes = known(
+        ("training error", sizes[np.argmin(train_errors)]),
+        ("largest error", sizes[np.argmax(errors)]),
+        ("only below m", sizes[np.argmin(below)]),
+        ("position", best),
+        ("error, not size", lowest),
+    )
+    got = answer.call(*train, *validation, list(sizes))
+    return Case(expect.given, got, sizes[best], mistakes)
+
+
+def _errors_of_size(train, validation, d):
+    parts = [(x[:, :d], y) for x, y in (train, validation)]
+    return [_mean_square(r) for r in _residuals(parts[0], *parts)]
 
 
 @exercise(
@@ -292,10 +337,11 @@ def choose_size(answer, expect, rng):
 )
 def build_smaller_mlp(answer, expect, rng):
     model = built(answer, expect)
+    images = rng.uniform(size=(5, 28, 28)).astype("float32")
     outputs = expect_outputs(
         answer,
         expect,
-        rng.uniform(size=(5, 28, 28)).astype("float32"),
+        images,
         model,
         (5, 10),
         "For five images",
@@ -304,6 +350,13 @@ def build_smaller_mlp(answer, expect, rng):
             ("number of classes", len(shape) == 2 and shape[1] != 10),
         ),
     )
+    alone = predict(answer, images[:1], model, (1, 10))
+    expect.that(
+        np.allclose(alone, outputs[:1], rtol=1e-3, atol=1e-4),
+        "The outputs for an image change with the other images of its batch; over which axis do "
+        "the classes compete?",
+    )
+    sums = outputs.sum(axis=1)
     expect.that(
         are_probabilities(outputs),
         "The ten outputs for an image should be probabilities: not negative, with sum 1.",
@@ -312,6 +365,8 @@ def build_smaller_mlp(answer, expect, rng):
             ("logits, no softmax", outputs.min() < 0),
             ("sigmoid, not softmax", outputs.min() > 0 and outputs.max() < 1),
         ),
+        seen=f"For five images the smallest output is {outputs.min():.3g}, and the sums go from "
+        f"{sums.min():.3g} to {sums.max():.3g}.",
     )
     # A model that is not told its input shape has weights only after it has been called.
     parameters = sum(w["value"].size for w in answer.weights(model))

@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 
-from coursehelpers.checks.answers import AnswerError
 from coursehelpers.checks.core import exercise, mistakes_from
 from coursehelpers.checks.models import (
     built,
@@ -12,6 +11,8 @@ from coursehelpers.checks.models import (
     expect_sums_of_one,
     predict,
 )
+from coursehelpers.checks.regularization import dropout
+from coursehelpers.checks.regularization.cases import Case, expect_each
 
 exercise = partial(exercise, notebook="regularization")
 
@@ -29,37 +30,54 @@ known = mistakes_from(
         "never reset the count": "Start counting anew after every improvement.",
         "stopped after the end": "Training cannot go on after the last loss of the list.",
         "returned losses": "These are losses; return the numbers of their epochs.",
+        "returned a loss": "The second value is a loss; return the number of its epoch.",
+        "no stop, no return": "Nothing is returned if no stop comes; which epoch is the last one then?",
         "not scaled": "What is kept is not scaled, so that the expectation shrinks.",
-        "scaled by the rate": "Divide by the share that is kept, not by the share that is dropped.",
-        "scaled down": "What is kept has to get larger: divide by 1 - rate, do not multiply.",
-        "kept the others": "This keeps what should be dropped; an entry stays if uniform >= rate.",
+        "scaled by the rate": "Scale by the share that is kept, not by the share that is dropped.",
+        "scaled down": "What is kept has to get larger, not smaller, to keep the expectation.",
+        "scaled by what happened": "Scale by the share that is kept in expectation, not by the share "
+        "that happened to be kept here.",
+        "scaled what is kept away": "What should be dropped is still there; it becomes 0.",
+        "dropped an equal one": "An entry whose `uniform` equals the rate is kept, too.",
+        "kept the others": "This keeps what should be dropped, or drops what should be kept.",
         "scaled everything": "Nothing is dropped here; entries with uniform < rate become 0.",
         "no hidden layer": "There is one kernel only; a hidden layer is missing.",
         "dropped probabilities": "In training the outputs do not add up to 1: dropout acts on them.",
+        "dropped scores": "In training several classes have exactly the same probability: dropout "
+        "acts on the scores. They are no output of a hidden layer.",
         "no dropout": "Twice the same batch in training mode gives the same; nothing is dropped.",
-        "dropped in use": "With training=False nothing should be random; let Keras set the mode.",
-        "share kept": "A larger rate drops less: Dropout takes the share that is dropped.",
+        "dropped in use": "With training=False nothing should be random, but the same images twice "
+        "give different outputs; let Keras set the mode.",
+        "share kept": "A larger rate drops less here; `rate` is the share that is dropped.",
         "rate ignored": "The amount of noise does not depend on the rate; is the argument used?",
+        "noise at rate 0": "With rate 0 nothing should be dropped, but the same images twice give "
+        "different outputs in training.",
+        "blind at rate 0": "With rate 0 nothing should be dropped, but in training all images give "
+        "the same outputs. Which units are kept, and what do they put out?",
         "other rate": "A layer drops another share than `rate`.",
         "dropped pixels": "Whole pixels are dropped: dropout stands before the hidden layers.",
         "variance": "This is the variance; the standard deviation is its root.",
+        "precision": "This is the reciprocal; more inputs need smaller weights.",
         "uniform limit": "This is the limit of a uniform distribution with that variance.",
         "forgot 2": "The 2 in the numerator is missing.",
         "other scheme": "This belongs to the other scheme.",
         "fan out": "He counts the inputs of a unit, not its outputs.",
-        "mean of fans": "Glorot adds both fans up under the 2.",
-        "no window": "Each unit of a convolution sees a whole window: height times width of it.",
+        "mean of fans": "Glorot has the sum of both fans under the 2, not their mean.",
+        "no window": "Each unit of a convolution sees a whole window; how many inputs are that?",
         "window once": "Both fans count the window, also in their sum.",
         "constant": "This is the peak all along; the rate changes with the step.",
         "one step ahead": "At step 0 the warm-up starts at 0, at step `warmup` it is at the peak.",
         "no warm-up": "The warm-up is missing: there the rate rises linearly from 0.",
-        "cosine of all steps": "Half the wave starts at the end of the warm-up, not at step 0.",
-        "quarter wave": "This is a quarter of a wave; half a wave has pi in the cosine.",
-        "whole wave": "This is a whole wave; half a wave has pi in the cosine.",
+        "falling warm-up": "In the warm-up the rate rises; this one falls.",
+        "cosine of all steps": "Half the wave starts at the end of the warm-up, not at step 0, and "
+        "ends at step `steps`.",
+        "quarter wave": "This is a quarter of a wave; half a wave goes from the top to the bottom.",
+        "whole wave": "This is a whole wave; half a wave goes from the top to the bottom.",
+        "degrees": "NumPy and math take angles in radians; how much is half a turn?",
         "linear": "The rate falls along a line here; it should follow a cosine.",
         "rising": "After the warm-up the rate falls; this one rises.",
-        "not halved": "1 + cos starts at 2; half of the peak belongs in front.",
-        "no stop, no return": "Nothing is returned if no stop comes; which epoch is the last one then?",
+        "not halved": "This is twice the right rate: at its top 1 + cos is 2.",
+        "no 1 added": "This gets negative; lift the cosine, so that it ends at 0.",
     }
 )
 
@@ -76,40 +94,60 @@ known = mistakes_from(
 )
 def early_stopping(answer, expect, rng):
     # Each has its own use; an improvement follows each stop, so that a late one differs.
-    curves = [
-        ([9, 7, 5, 6, 6.5, 7, 4, 6, 6.2, 6.4, 6.6, 3], 3),  # nothing after the stop counts
-        ([9, 7, 8, 8.5, 6, 7, 6.9, 7.7, 5, 5.5, 5.6, 5.7, 5.8, 4], 3),  # recovers in time once
-        ([4, 3, 2, 2, 2.5, 1.5, 1.6, 1.7, 1.8, 1], 2),  # an equal loss is no improvement
-        ([4, 3, 2, 3, 2.5], 4),  # the patience never runs out
-    ]
-    for losses, patience in curves:
-        val_losses = np.array(losses) * rng.uniform(0.5, 2)
-        stopped, best = _stopping(val_losses, patience)
-        last, best_of_all = len(val_losses) - 1, int(np.argmin(val_losses))
-        expect.given = f"For the losses {np.round(val_losses, 2).tolist()} and patience {patience}"
-        got = answer.call(val_losses.tolist(), patience)
-        silent = got is None and best + patience > last
-        expect.that(not silent, "", mistakes=known(("no stop, no return", True)))
-        expect.close(
-            expect.pair(got, "the last epoch that is trained and the best epoch"),
-            (stopped, best),
-            points=1,
-            otherwise="Return the epoch that uses up the patience, or the last, and the best one.",
-            mistakes=known(
-                ("looked beyond the stop", (stopped, best_of_all)),
-                ("swapped", (best, stopped)),
-                ("counted from 1", (stopped + 1, best + 1)),
-                ("counted from 1", (stopped + 1, best)),
-                ("returned losses", val_losses[[stopped, best]]),
-                ("never stopped", (last, best_of_all)),
-                ("never reset the count", _stopping(val_losses, patience, reset=False)),
-                ("stopped too early", _stopping(val_losses, patience - 1)),
-                ("stopped too late", _stopping(val_losses, patience + 1)),
-                ("compared with the epoch before", _stopping(val_losses, patience, previous=True)),
-                ("counted a tie as an improvement", _stopping(val_losses, patience, ties=True)),
-                ("stopped after the end", (best + patience, best)),
-            ),
+    for curves in (
+        [  # nothing after the stop counts
+            ([9, 7, 5, 6, 6.5, 7, 4, 6, 6.2, 6.4, 6.6, 3], 3),
+            ([4, 5, 6, 3, 2, 1], 2),  # the first epoch is the best
+            ([4, 2, 3, 3.5], 2),  # stops with the last epoch
+        ],
+        [  # recovers in time once
+            ([9, 7, 8, 8.5, 6, 7, 6.9, 7.7, 5, 5.5, 5.6, 5.7, 5.8, 4], 3),
+            ([6, 5, 4, 4.5, 3, 5, 2], 1),  # the least patience
+        ],
+        [  # an equal loss is no improvement
+            ([4, 3, 2, 2, 2.5, 1.5, 1.6, 1.7, 1.8, 1], 2),
+            ([5, 5, 5, 5, 4], 3),
+        ],
+        [  # the patience never runs out
+            ([4, 3, 2, 3, 2.5], 4),
+            ([5, 4, 3, 2, 1], 2),
+            ([3], 1),
+        ],
+    ):
+        cases = [_stopped(answer, expect, rng.uniform(0.5, 2), *curve) for curve in curves]
+        expect_each(
+            expect,
+            cases,
+            "Return the epoch that uses up the patience, or else the last epoch, and the best one.",
         )
+
+
+def _stopped(answer, expect, scale, losses, patience):
+    val_losses = np.round(scale * np.array(losses), 2)
+    stopped, best = _stopping(val_losses, patience)
+    last, best_of_all = len(val_losses) - 1, int(np.argmin(val_losses))
+    expect.given = f"For the losses {val_losses.tolist()} and patience {patience}"
+    got = answer.call(val_losses.tolist(), patience)
+    silent = got is None and best + patience > last
+    expect.that(not silent, "", mistakes=known(("no stop, no return", True)))
+    mistakes = known(
+        ("looked beyond the stop", (stopped, best_of_all)),
+        ("swapped", (best, stopped)),
+        ("counted from 1", (stopped + 1, best + 1)),
+        ("counted from 1", (stopped + 1, best)),
+        ("returned losses", val_losses[[stopped, best]]),
+        ("returned a loss", (stopped, val_losses[best])),
+        ("never stopped", (last, best_of_all)),
+        ("never reset the count", _stopping(val_losses, patience, reset=False)),
+        ("stopped too early", _stopping(val_losses, patience - 1)),
+        ("stopped too early", _stopping(val_losses, max(patience - 1, 1))),
+        ("stopped too late", _stopping(val_losses, patience + 1)),
+        ("compared with the epoch before", _stopping(val_losses, patience, previous=True)),
+        ("counted a tie as an improvement", _stopping(val_losses, patience, ties=True)),
+        ("stopped after the end", (best + patience, best)),
+    )
+    got = expect.pair(got, "the last epoch that is trained and the best epoch")
+    return Case(expect.given, got, (stopped, best), mistakes)
 
 
 def _stopping(val_losses, patience, previous=False, ties=False, reset=True):
@@ -122,7 +160,7 @@ def _stopping(val_losses, patience, previous=False, ties=False, reset=True):
             reference = val_loss
         if val_loss < val_losses[best] or (ties and val_loss <= val_losses[best]):
             best = epoch
-        if wait >= patience and not improved:
+        if wait >= patience:
             break
     return epoch, best
 
@@ -137,33 +175,44 @@ def _stopping(val_losses, patience, previous=False, ties=False, reset=True):
     ],
 )
 def inverted_dropout(answer, expect, rng):
-    for rate in (0.2, 0.7, 0.0):
-        expect.given = f"With rate {rate}"
-        x = rng.uniform(0.5, 2, size=(6, 5)) * rng.choice([-1, 1], size=(6, 5))
-        uniform = rng.permuted(np.linspace(0.01, 0.99, 30)).reshape(6, 5)
-        kept = np.where(uniform >= rate, x, 0)
-        others = x - kept
-        mistakes = [
-            ("not scaled", kept),
-            ("scaled down", (1 - rate) * kept),
-            ("kept the others", others),
-            ("kept the others", others / (1 - rate)),
-            ("scaled everything", x / (1 - rate)),
-            ("scaled everything", x),
-        ]
-        if rate:
-            mistakes += [
-                ("scaled by the rate", kept / rate),
-                ("scaled by the rate", kept * rate),
-                ("kept the others", others / rate),
-            ]
-        expect.close(
-            answer.call(x, rate, uniform),
-            kept / (1 - rate),
-            points=1,
-            otherwise="Entries with uniform < rate should be 0, the others scaled up.",
-            mistakes=known(*mistakes),
-        )
+    # Of the six entries so many are dropped that the share is not `rate`.
+    for rate, dropped in ((0.25, 3), (0.75, 3), (0.0, 0)):
+        cases = []
+        for shape, dtype in (((2, 3), "float64"), ((1, 6), "float32")):
+            x = np.round(rng.uniform(0.5, 2, size=shape) * rng.choice([-1, 1], size=shape), 1)
+            below, above = (
+                rng.uniform(0, rate, size=dropped),
+                rng.uniform(rate, 1, size=5 - dropped),
+            )
+            below, above = np.floor(100 * below) / 100, np.ceil(100 * above) / 100
+            # One is equal to the rate, and kept.
+            uniform = rng.permutation([*below, rate, *above]).reshape(shape)
+            expect.given = f"For x = {x.tolist()}, rate {rate} and uniform = {uniform.tolist()}"
+            got = answer.call(x.astype(dtype), rate, uniform.astype(dtype))
+            cases.append(Case(expect.given, got, *_dropped(x, rate, uniform)))
+        expect_each(expect, cases, "Entries with uniform < rate should be 0, the others scaled up.")
+
+
+def _dropped(x, rate, uniform):
+    """Return x after inverted dropout, and what known mistakes make of it."""
+    kept = np.where(uniform >= rate, x, 0)
+    others = x - kept
+    share = rate or np.inf  # nothing is divided by a rate of 0
+    mistakes = known(
+        ("not scaled", kept),
+        ("scaled down", (1 - rate) * kept),
+        ("dropped an equal one", np.where(uniform > rate, x, 0) / (1 - rate)),
+        ("scaled by what happened", kept / np.mean(uniform >= rate)),
+        ("kept the others", others),
+        ("kept the others", others / (1 - rate)),
+        ("scaled everything", x / (1 - rate)),
+        ("scaled everything", x),
+        ("scaled what is kept away", np.where(kept == 0, x, kept / (1 - rate))),
+        ("scaled by the rate", kept / share),
+        ("scaled by the rate", kept * rate),
+        ("kept the others", others / share),
+    )
+    return kept / (1 - rate), mistakes
 
 
 @exercise(
@@ -178,64 +227,53 @@ def inverted_dropout(answer, expect, rng):
     seconds=20,
 )
 def build_dropout_mlp(answer, expect, rng):
-    images = rng.uniform(size=(200, 28, 28)).astype("float32")
+    images = rng.uniform(size=(50, 28, 28)).astype("float32")
+    given, shape = "For 50 images", (50, 10)
     noise = {}
-    for rate, points in ((0.5, 1), (0.1, 0), (0.9, 0)):
-        model, given, shape = built(answer, expect, rate), "For 200 images", (200, 10)
+    for rate, points in ((0.5, 1), (0.0, 0), (0.1, 0), (0.9, 0)):
+        model = built(answer, expect, rate)
         used = expect_outputs(answer, expect, images, model, shape, given, "probabilities of shape")
         expect_sums_of_one(expect, used, given)
-        again = predict(answer, images, model, shape)
-        kernels = [w for w in answer.weights(model) if w["value"].ndim > 1]
-        expect.that(len(kernels) > 1, "", mistakes=known(("no hidden layer", True)))
-        trained, other = (predict(answer, images, model, shape, training=True) for _ in "12")
-        sums = np.allclose(trained.sum(axis=1), 1, atol=1e-3)
-        expect.that(sums, "", points, known(("dropped probabilities", True)))
-        expect.that(np.allclose(used, again), "", points, known(("dropped in use", True)))
-        noisy = not np.allclose(trained, other)
-        expect.that(noisy, "", mistakes=known(("no dropout", True)))
-        # The spread of the scores, which without dropout comes from the images alone.
-        scores = [np.log(np.maximum(p, 1e-30)) for p in (trained, other, used)]
-        noise[rate] = np.mean((scores[0] - scores[1]) ** 2) / np.mean(np.var(scores[2], axis=0))
         if rate == 0.5:
-            expect.that(
-                not _drops_pixels(answer, model, rng),
-                "",
-                points,
-                known(("dropped pixels", True)),
-            )
-    ratio = noise[0.9] / noise[0.1]
-    other = any(not np.isclose(share, 0.9) for share in _rates(answer, model))
-    mistakes = known(
-        ("share kept", ratio < 1 / 2), ("rate ignored", ratio < 2), ("other rate", other)
+            kernels = [w for w in answer.weights(model) if w["value"].ndim > 1]
+            expect.that(len(kernels) > 1, "", mistakes=known(("no hidden layer", True)))
+        again = predict(answer, images, model, shape)
+        trained = [predict(answer, images, model, shape, training=True) for _ in "12"]
+        sums = trained[0].sum(axis=1)
+        add_up = np.allclose(sums, 1, atol=1e-3)
+        expect.that(
+            add_up and not (rate == 0.5 and dropout.drops_scores(used, trained[0])),
+            "",
+            points,
+            known(("dropped probabilities", not add_up), ("dropped scores", True)),
+            seen="" if add_up else f"The sums go from {sums.min():.3g} to {sums.max():.3g}.",
+        )
+        expect.that(np.allclose(used, again), "", points, known(("dropped in use", True)))
+        if rate == 0.5:
+            expect.that(not np.allclose(*trained), "", mistakes=known(("no dropout", True)))
+            pixels = dropout.drops_pixels(answer, model)
+            expect.that(not pixels, "", points, known(("dropped pixels", True)))
+        noise[rate] = dropout.noise(used, *trained)
+        if rate == 0:
+            blind = dropout.signal(used, trained[0]) < 0.01
+    others = dropout.other_rates(answer, model, rate)
+    growth, quiet = noise[0.9] / noise[0.1], noise[0.0] < 1e-6
+    seen = f"From rate 0.1 to 0.9 the variance of the scores grows by a factor of {growth:.2g}."
+    if others:  # at the last rate
+        seen = f"With rate {rate} it drops {others[0]:.3g}."
+    expect.that(
+        growth > 1.2 and not blind and quiet and not others,
+        "With a larger rate the outputs should vary more.",
+        points=1,
+        mistakes=known(
+            ("share kept", growth < 1 / 2),
+            ("rate ignored", not quiet and growth < 2.5),
+            ("blind at rate 0", blind),
+            ("noise at rate 0", not quiet),
+            ("other rate", others),
+        ),
+        seen=seen,
     )
-    expect.that(ratio > 2 and not other, "", points=1, mistakes=mistakes)
-
-
-def _rates(answer, model):
-    """Return the rates in the configuration of a model; a subclass may have none."""
-    try:
-        nested = [answer.config(model)]
-    except AnswerError:
-        return []
-    rates = []
-    while nested:
-        part = nested.pop()
-        if isinstance(part, dict):
-            numbers = (int, float)
-            rates += [v for key, v in part.items() if key == "rate" and isinstance(v, numbers)]
-            nested += part.values()
-        elif isinstance(part, list):
-            nested += part
-    return rates
-
-
-def _drops_pixels(answer, model, rng):
-    """Tell whether an image of a single pixel is now and then taken for a black one."""
-    images = np.zeros((201, 28, 28), "float32")
-    images[np.arange(200), *rng.integers(28, size=(2, 200))] = 5
-    used, trained = (predict(answer, images, model, (201, 10), mode) for mode in (False, True))
-    taken = np.isclose(trained[:-1], used[-1], atol=1e-7)
-    return taken.all(axis=1).mean() > 0.25
 
 
 @exercise(
@@ -251,32 +289,46 @@ def _drops_pixels(answer, model, rng):
 def initial_std(answer, expect, rng):
     inputs, outputs = (int(n) for n in rng.choice(np.arange(20, 200), size=2, replace=False))
     height, width = (int(n) for n in rng.choice([2, 3, 5, 7], size=2, replace=False))
-    for shape in ((inputs, outputs), (height, width, inputs, outputs)):
-        window = int(np.prod(shape[:-2]))
-        fan_in, fan_out = window * inputs, window * outputs
-        right = {"glorot": np.sqrt(2 / (fan_in + fan_out)), "he": np.sqrt(2 / fan_in)}
-        for scheme, other in (("glorot", "he"), ("he", "glorot")):
-            expect.given = f'For a kernel of shape {shape} and the scheme "{scheme}"'
-            std = right[scheme]
-            mistakes = [
-                ("variance", std**2),
-                ("uniform limit", np.sqrt(3) * std),
-                ("forgot 2", std / np.sqrt(2)),
-                ("other scheme", right[other]),
-                ("no window", std * np.sqrt(window)),
-                ("fan out", np.sqrt(2 / fan_out)),
-                ("fan out", np.sqrt(2 / outputs)),
-                ("mean of fans", np.sqrt(2) * std),
-                ("window once", np.sqrt(2 / (fan_in + outputs))),
-                ("window once", np.sqrt(2 / (inputs + fan_out))),
-            ]
-            expect.close(
-                answer.call(shape, scheme),
-                std,
-                points=1,
-                otherwise="The standard deviation should be the root of 2 over the fans.",
-                mistakes=known(*mistakes),
+    for shapes in (
+        [(inputs, outputs), (inputs, 1)],
+        [(height, width, inputs, outputs), (1, 1, inputs, outputs), (height, width, 1, outputs)],
+    ):
+        for scheme in ("glorot", "he"):
+            cases = []
+            for shape in shapes:
+                expect.given = f'For a kernel of shape {shape} and the scheme "{scheme}"'
+                got = answer.call(shape, scheme)
+                cases.append(Case(expect.given, got, *_std(shape, scheme)))
+            expect_each(
+                expect,
+                cases,
+                "The standard deviation should be the root of the variance in the section; what "
+                "are fan in and fan out here?",
             )
+
+
+def _std(shape, scheme):
+    """Return the standard deviation, and what known mistakes make of it."""
+    *window, inputs, outputs = shape
+    window = int(np.prod(window))
+    fan_in, fan_out = window * inputs, window * outputs
+    std = {"glorot": np.sqrt(2 / (fan_in + fan_out)), "he": np.sqrt(2 / fan_in)}
+    right = std.pop(scheme)
+    (other,) = std.values()
+    mistakes = known(
+        ("variance", right**2),
+        ("precision", 1 / right),
+        ("uniform limit", np.sqrt(3) * right),
+        ("forgot 2", right / np.sqrt(2)),
+        ("other scheme", other),
+        ("no window", right * np.sqrt(window)),
+        ("fan out", np.sqrt(2 / fan_out)),
+        ("fan out", np.sqrt(2 / outputs)),
+        ("mean of fans", np.sqrt(2) * right),
+        ("window once", np.sqrt(2 / (fan_in + outputs))),
+        ("window once", np.sqrt(2 / (inputs + fan_out))),
+    )
+    return right, mistakes
 
 
 @exercise(
@@ -291,39 +343,53 @@ def initial_std(answer, expect, rng):
     ],
 )
 def learning_rate(answer, expect, rng):
-    peak = rng.uniform(0.05, 0.5)
-    for given, warmup, when in (
-        ("In the warm-up", 8, np.array([0, 1, 4, 7])),
-        ("After the warm-up", 8, np.array([8, 13, 20, 29, 40])),
-        ("Without a warm-up", 0, np.array([0, 7, 20, 33, 40])),
-    ):
-        expect.given = f"{given} (steps=40, warmup={warmup})"
-        got = [expect.number(answer.call(int(step), 40, peak, warmup)) for step in when]
-        done, late = when / 40, (when - warmup) / (40 - warmup)
-        wave = peak / 2 * (1 + np.cos(np.pi * late))
-        rising = peak * when / max(warmup, 1)
-        mistakes = [
-            ("constant", np.full(len(when), peak)),
-            ("no warm-up", peak / 2 * (1 + np.cos(np.pi * done))),
-            ("no warm-up", wave),
-            ("one step ahead", peak * (when + 1) / max(warmup, 1)),
-        ]
-        if when[0] >= warmup:
-            mistakes = [
-                ("constant", np.full(len(when), peak)),
-                ("cosine of all steps", peak / 2 * (1 + np.cos(np.pi * done))),
-                ("cosine of all steps", peak / 2 * (1 + np.cos(np.pi * (when - warmup) / 40))),
-                ("quarter wave", peak * np.cos(np.pi / 2 * late)),
-                ("quarter wave", peak / 2 * (1 + np.cos(np.pi / 2 * late))),
-                ("whole wave", peak / 2 * (1 + np.cos(2 * np.pi * late))),
-                ("linear", peak * (1 - late)),
-                ("rising", peak / 2 * (1 - np.cos(np.pi * late))),
-                ("not halved", 2 * wave),
-            ]
-        expect.close(
-            got,
-            rising if when[0] < warmup else wave,
-            points=1,
-            otherwise="The rate should rise linearly to the peak, then follow half a cosine to 0.",
-            mistakes=known(*mistakes),
+    peak = float(np.round(rng.uniform(0.05, 0.5), 2))
+    questions = {
+        "In the warm-up": [*((step, 40, 8) for step in (0, 1, 4, 7)), (0, 25, 1)],
+        "After the warm-up": [*((step, 40, 8) for step in (8, 13, 20, 29, 40)), (1, 25, 1)],
+        "Without a warm-up": [(step, 60, 0) for step in (0, 7, 20, 33, 60)],
+    }
+    for when, steps in questions.items():
+        cases = []
+        for step, last, warmup in steps:
+            expect.given = f"{when}, at step {step} with steps={last}, {peak=}, {warmup=}"
+            got = answer.call(step, last, peak, warmup)
+            cases.append(Case(expect.given, got, *_rate(step, last, peak, warmup)))
+        expect_each(
+            expect,
+            cases,
+            "The rate should rise linearly to the peak, then follow half a cosine wave to 0.",
         )
+
+
+def _rate(step, steps, peak, warmup):
+    """Return the learning rate, and what known mistakes make of it."""
+
+    def wave(share, pi=np.pi):
+        return peak / 2 * (1 + np.cos(pi * share))
+
+    late = (step - warmup) / (steps - warmup)
+    if step < warmup:
+        mistakes = known(
+            ("constant", peak),
+            ("no warm-up", wave(step / steps)),
+            ("no warm-up", wave(late)),
+            ("one step ahead", peak * (step + 1) / warmup),
+            ("falling warm-up", peak * (1 - step / warmup)),
+        )
+        return peak * step / warmup, mistakes
+    mistakes = known(
+        ("constant", peak),
+        ("cosine of all steps", wave(step / steps)),
+        ("cosine of all steps", wave((step - warmup) / steps)),
+        ("quarter wave", peak * np.cos(np.pi / 2 * late)),
+        ("quarter wave", wave(late, np.pi / 2)),
+        ("whole wave", wave(late, 2 * np.pi)),
+        ("degrees", wave(late, 180)),
+        ("linear", peak * (1 - late)),
+        ("rising", peak - wave(late)),
+        ("not halved", 2 * wave(late)),
+        ("no 1 added", peak * np.cos(np.pi * late)),
+        ("no 1 added", peak / 2 * np.cos(np.pi * late)),
+    )
+    return wave(late), mistakes

@@ -115,7 +115,7 @@ def build_dropout_mlp(rate):
     return stack(layers.Dense(128, activation="relu"), layers.Dropout(0.5))
 
 
-@refused("half the rate", says="another share", earned=3, misconception="other rate")
+@refused("half the rate", says="With rate 0.9 it drops 0.45.", earned=3, misconception="other rate")
 def build_dropout_mlp(rate):
     from keras import layers
 
@@ -140,7 +140,7 @@ def build_dropout_mlp(rate):
 
 @refused(
     "on the probabilities",
-    says="do not add up to 1",
+    says="dropout acts on them. The sums go from",
     earned=2,
     misconception="dropped probabilities",
 )
@@ -203,3 +203,159 @@ def build_dropout_mlp(rate):
 @refused("returns nothing", says="is there a `return`?")
 def build_dropout_mlp(rate):
     pass
+
+
+@accepted("few hidden units")
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    return stack(layers.Dense(4, activation="relu"), layers.Dropout(rate))
+
+
+@accepted("pixels from -1 to 1, three layers, a fixed seed")
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    hidden = []
+    for units in (64, 32, 16):
+        hidden += [layers.Dense(units, activation="elu"), layers.Dropout(rate, seed=units)]
+    return stack(*hidden, before=[layers.Rescaling(2.0, offset=-1.0)])
+
+
+@accepted("drawn by hand in a layer of its own")
+def build_dropout_mlp(rate):
+    import keras
+    from keras import layers, ops
+
+    class Drop(layers.Layer):
+        def call(self, x, training=False):
+            if not training:
+                return x
+            kept = keras.random.uniform(ops.shape(x)) >= rate
+            return x * ops.cast(kept, x.dtype) / (1 - rate)
+
+    return stack(layers.Dense(64, activation="relu"), Drop())
+
+
+@refused(
+    "on the scores", says="exactly the same probability", earned=3, misconception="dropped scores"
+)
+def build_dropout_mlp(rate):
+    from keras import Sequential, layers
+
+    return Sequential(
+        [
+            layers.Input((28, 28)),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(10),
+            layers.Dropout(rate),
+            layers.Softmax(),
+        ]
+    )
+
+
+@refused(
+    "on the pixels, too", says="Whole pixels are dropped", earned=3, misconception="dropped pixels"
+)
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    hidden = [layers.Dense(128, activation="relu"), layers.Dropout(rate)]
+    return stack(*hidden, before=[layers.Dropout(rate)])
+
+
+@refused("0 for no rate", says="With rate 0 nothing", earned=3, misconception="noise at rate 0")
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    return stack(layers.Dense(128, activation="relu"), layers.Dropout(rate or 0.5))
+
+
+@refused(
+    "another rate in the second layer",
+    says="With rate 0.9 it drops 0.2.",
+    earned=3,
+    misconception="other rate",
+)
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    return stack(
+        layers.Dense(64, activation="relu"),
+        layers.Dropout(rate),
+        layers.Dense(64, activation="relu"),
+        layers.Dropout(0.2 if rate else 0.0),
+    )
+
+
+@refused("never in training", says="nothing is dropped", earned=2, misconception="no dropout")
+def build_dropout_mlp(rate):
+    import keras
+    from keras import layers
+
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten, self.hidden = layers.Flatten(), layers.Dense(100, "relu")
+            self.dropout, self.out = layers.Dropout(rate), layers.Dense(10, "softmax")
+
+        def call(self, x, training=None):
+            return self.out(self.dropout(self.hidden(self.flatten(x)), training=False))
+
+    return MLP()
+
+
+@refused(
+    "in use instead of training",
+    says="let Keras set the mode",
+    earned=1,
+    misconception="dropped in use",
+)
+def build_dropout_mlp(rate):
+    import keras
+    from keras import layers
+
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten, self.hidden = layers.Flatten(), layers.Dense(100, "relu")
+            self.dropout, self.out = layers.Dropout(rate), layers.Dense(10, "softmax")
+
+        def call(self, x, training=False):
+            return self.out(self.dropout(self.hidden(self.flatten(x)), training=not training))
+
+    return MLP()
+
+
+@refused(
+    "drops pixels from -1 to 1",
+    says="Whole pixels are dropped",
+    earned=3,
+    misconception="dropped pixels",
+)
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    before = [layers.Rescaling(2.0, offset=-1.0), layers.Dropout(rate)]
+    return stack(layers.Dense(64, activation="relu"), before=before)
+
+
+@refused(
+    "keeps what should go, by hand",
+    says="Which units are kept",
+    earned=3,
+    misconception="blind at rate 0",
+)
+def build_dropout_mlp(rate):
+    import keras
+    from keras import layers, ops
+
+    class Drop(layers.Layer):
+        def call(self, x, training=False):
+            if not training:
+                return x
+            kept = keras.random.uniform(ops.shape(x)) < rate
+            return x * ops.cast(kept, x.dtype) / (1 - rate)
+
+    return stack(layers.Dense(64, activation="relu"), Drop())

@@ -255,3 +255,84 @@ def build_smaller_mlp():
 
     model = sequential(Flatten(), Dense(32, activation="relu"), Dense(10, activation="softmax"))
     return model.count_params()
+
+
+@accepted("close to the limit")
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    return sequential(Flatten(), Dense(62, activation="relu"), Dense(10, activation="softmax"))
+
+
+@accepted("an activation with parameters, no biases")
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten, PReLU, Softmax
+
+    return sequential(
+        Flatten(), Dense(30, use_bias=False), PReLU(), Dense(10, use_bias=False), Softmax()
+    )
+
+
+@accepted("a model inside of a model, labels weighed by a hidden softmax")
+def build_smaller_mlp():
+    import keras
+    from keras.layers import Dense, Flatten
+
+    features = sequential(Flatten(), Dense(24, activation="softmax"))
+    inputs = keras.Input((28, 28))
+    return keras.Model(inputs, Dense(10, activation="softmax")(features(inputs)))
+
+
+@refused("one unit too many", says="has 50,095 parameters, over 50,000", earned=2)
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    return sequential(Flatten(), Dense(63, activation="relu"), Dense(10, activation="softmax"))
+
+
+@refused(
+    "dropout for a nonlinearity",
+    says="linear in the image",
+    earned=2,
+    misconception="no hidden nonlinearity",
+)
+def build_smaller_mlp():
+    from keras.layers import BatchNormalization, Dense, Dropout, Flatten
+
+    hidden = [Dense(32), BatchNormalization(), Dropout(0.5)]
+    return sequential(Flatten(), *hidden, Dense(10, activation="softmax"))
+
+
+@refused("softmax over the images", says="other images of its batch")
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten, Softmax
+
+    return sequential(Flatten(), Dense(32, activation="relu"), Dense(10), Softmax(axis=0))
+
+
+@refused("for a batch of five alone", says="Your code raised")
+def build_smaller_mlp():
+    import keras
+
+    class Smaller(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden = keras.layers.Dense(20, activation="relu")
+            self.classes = keras.layers.Dense(10, activation="softmax")
+
+        def call(self, images):
+            return self.classes(self.hidden(keras.ops.reshape(images, (5, 784))))
+
+    return Smaller()
+
+
+@refused(
+    "log-probabilities",
+    says="Some outputs are negative",
+    earned=2,
+    misconception="logits, no softmax",
+)
+def build_smaller_mlp():
+    from keras.layers import Dense, Flatten
+
+    return sequential(Flatten(), Dense(32, activation="relu"), Dense(10, activation="log_softmax"))

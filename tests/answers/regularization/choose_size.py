@@ -51,7 +51,9 @@ def choose_size(x_train, y_train, x_validation, y_validation, sizes):
     return float(min(errors, key=errors.get))
 
 
-@refused("by training error", says="which data choose", earned=1, misconception="training error")
+@refused(
+    "by training error", says="choose on the validation", earned=1, misconception="training error"
+)
 def choose_size(x_train, y_train, x_validation, y_validation, sizes):
     def error(d):
         w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
@@ -91,16 +93,34 @@ def choose_size(x_train, y_train, x_validation, y_validation, sizes):
     return min(sizes, key=error)
 
 
-@refused("fitted on the validation data", says="Return the size with the smallest validation")
+@refused(
+    "fitted on the validation data",
+    says="fit on the training data",
+    earned=1,
+    misconception="training error",
+)
 def choose_size(x_train, y_train, x_validation, y_validation, sizes):
     def error(d):
         w = np.linalg.lstsq(x_validation[:, :d], y_validation, rcond=None)[0]
         return squared_error(x_validation[:, :d], y_validation, w)
 
-    return 0 if min(sizes, key=error) in sizes else -1
+    return min(sizes, key=error)
 
 
-@refused("returns the error", says="Return the size with the smallest validation error")
+@refused(
+    "fitted on all data", says="fit on the training data", earned=1, misconception="training error"
+)
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    x, y = np.concatenate([x_train, x_validation]), np.concatenate([y_train, y_validation])
+
+    def error(d):
+        w = np.linalg.lstsq(x[:, :d], y, rcond=None)[0]
+        return squared_error(x_validation[:, :d], y_validation, w)
+
+    return min(sizes, key=error)
+
+
+@refused("returns the error", says="the size that it belongs to", misconception="error, not size")
 def choose_size(x_train, y_train, x_validation, y_validation, sizes):
     errors = []
     for d in sizes:
@@ -114,7 +134,7 @@ def choose_size(x_train, y_train, x_validation, y_validation, sizes):
     return [squared_error(x_train[:, :d], y_train, np.ones(d)) for d in sizes]
 
 
-@refused("always the first", says="Return the size with the smallest", earned=0)
+@refused("one less than the smallest", says="Return the size with the smallest", earned=0)
 def choose_size(x_train, y_train, x_validation, y_validation, sizes):
     return min(sizes) - 1
 
@@ -126,3 +146,46 @@ def choose_size(x_train, y_train, x_validation, y_validation, sizes):
         return squared_error(x_validation[:d], y_validation, w)
 
     return min(sizes, key=error)
+
+
+@accepted("pairs of error and size")
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    pairs = []
+    for d in sizes:
+        gram = x_train[:, :d].T @ x_train[:, :d] + 1e-9 * np.eye(d)
+        w = np.linalg.solve(gram, x_train[:, :d].T @ y_train)
+        pairs.append((np.linalg.norm(x_validation[:, :d] @ w - y_validation), d))
+    return sorted(pairs)[0][1]
+
+
+@accepted("weights of zero for the other features")
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    d = np.array(sizes)
+    w = np.stack([np.linalg.pinv(x_train * (np.arange(x_train.shape[1]) < k)) @ y_train for k in d])
+    return d[np.square(w @ x_validation.T - y_validation).mean(axis=1).argmin()]
+
+
+@refused("one feature too many", says="Return the size with the smallest", earned=2)
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    def error(d):
+        w = np.linalg.lstsq(x_train[:, : d + 1], y_train, rcond=None)[0]
+        return squared_error(x_validation[:, : d + 1], y_validation, w)
+
+    return min(sizes, key=error)
+
+
+@refused(
+    "stops where the error rises",
+    says="Sizes above the number",
+    earned=2,
+    misconception="only below m",
+)
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    best, lowest = None, np.inf
+    for d in sorted(sizes):
+        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
+        error = squared_error(x_validation[:, :d], y_validation, w)
+        if error > lowest:
+            break
+        best, lowest = d, error
+    return best

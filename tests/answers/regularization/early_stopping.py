@@ -19,11 +19,11 @@ def early_stopping(val_losses, patience):
 @accepted("counter in a while loop, result in a list")
 def early_stopping(val_losses, patience):
     losses = list(val_losses)
-    best_loss, best, wait, epoch = float("inf"), -1, 0, -1
+    epoch, best, wait = 0, 0, 0
     while wait < patience and epoch + 1 < len(losses):
         epoch += 1
-        if losses[epoch] < best_loss:
-            best_loss, best, wait = losses[epoch], epoch, 0
+        if losses[epoch] < losses[best]:
+            best, wait = epoch, 0
         else:
             wait += 1
     return [epoch, best]
@@ -52,10 +52,9 @@ def early_stopping(val_losses, patience):
 def early_stopping(val_losses, patience):
     import keras
 
-    callback = keras.callbacks.EarlyStopping(monitor="val_loss", mode="min", patience=patience)
+    callback = keras.callbacks.EarlyStopping(patience=patience)
     callback.set_model(keras.Sequential())
     callback.model.stop_training = False
-    callback.on_train_begin()
     for epoch, loss in enumerate(val_losses):
         callback.on_epoch_end(epoch, {"val_loss": loss})
         if callback.model.stop_training:
@@ -155,7 +154,7 @@ def early_stopping(val_losses, patience):
     misconception="compared with the epoch before",
 )
 def early_stopping(val_losses, patience):
-    wait = 0
+    wait, epoch = 0, 0
     for epoch in range(1, len(val_losses)):
         wait = 0 if val_losses[epoch] < val_losses[epoch - 1] else wait + 1
         if wait == patience:
@@ -186,7 +185,7 @@ def early_stopping(val_losses, patience):
     misconception="never reset the count",
 )
 def early_stopping(val_losses, patience):
-    best, wait = 0, 0
+    best, wait, epoch = 0, 0, 0
     for epoch in range(1, len(val_losses)):
         if val_losses[epoch] < val_losses[best]:
             best = epoch
@@ -252,3 +251,87 @@ def early_stopping(val_losses, patience):
         if val_losses[epoch] < val_losses[best]:
             best = epoch
     return epoch, best
+
+
+@accepted("a generator of improvements")
+def early_stopping(val_losses, patience):
+    improvements = [
+        epoch for epoch, loss in enumerate(val_losses) if all(loss < v for v in val_losses[:epoch])
+    ]
+    ends = [*improvements[1:], len(val_losses) + patience]
+    best = next(a for a, b in zip(improvements, ends, strict=True) if b - a > patience)
+    return min(best + patience, len(val_losses) - 1), best
+
+
+@accepted("recursion from the best epoch to the next")
+def early_stopping(val_losses, patience):
+    def after(best):
+        for epoch in range(best + 1, min(best + patience + 1, len(val_losses))):
+            if val_losses[epoch] < val_losses[best]:
+                return after(epoch)
+        return min(best + patience, len(val_losses) - 1), best
+
+    return after(0)
+
+
+@refused("took epoch 0 for none", says="patience 2", earned=2)
+def early_stopping(val_losses, patience):
+    best = None
+    for epoch, loss in enumerate(val_losses):
+        if not best or loss < val_losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            break
+    return epoch, best
+
+
+@refused("began with a loss of 1", says="Return the epoch that uses up", earned=0)
+def early_stopping(val_losses, patience):
+    best_loss, best, wait = 1.0, 0, 0
+    for epoch, loss in enumerate(val_losses):
+        wait += 1
+        if loss < best_loss:
+            best_loss, best, wait = loss, epoch, 0
+        if wait == patience:
+            break
+    return epoch, best
+
+
+@refused("the first rise ends it", says="Return the epoch that uses up", earned=0)
+def early_stopping(val_losses, patience):
+    for epoch in range(1, len(val_losses)):
+        if val_losses[epoch] > val_losses[epoch - 1]:
+            return epoch, epoch - 1
+    return len(val_losses) - 1, len(val_losses) - 1
+
+
+@refused("starts with the second epoch", says="UnboundLocalError", earned=3)
+def early_stopping(val_losses, patience):
+    best = 0
+    for epoch in range(1, len(val_losses)):
+        if val_losses[epoch] < val_losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            break
+    return epoch, best
+
+
+@refused(
+    "the loss of the best epoch",
+    says="The second value is a loss",
+    misconception="returned a loss",
+)
+def early_stopping(val_losses, patience):
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        if loss < val_losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            break
+    return epoch, val_losses[best]
+
+
+@refused("the best of the first epochs", says="Return the epoch that uses up", earned=1)
+def early_stopping(val_losses, patience):
+    best = int(np.argmin(val_losses[:patience]))
+    return min(best + patience, len(val_losses) - 1), best

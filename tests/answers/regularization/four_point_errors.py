@@ -171,3 +171,64 @@ def four_point_errors(x, y, degree):
 def four_point_errors(x, y, degree):
     squared = (np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2
     return f"{squared[:3].mean()}", f"{squared[3]}"
+
+
+@accepted("Newton's divided differences, by hand")
+def four_point_errors(x, y, degree):
+    if degree == 2:
+        first, second = (y[1] - y[0]) / (x[1] - x[0]), (y[2] - y[1]) / (x[2] - x[1])
+        bend = (second - first) / (x[2] - x[0])
+        at = lambda a: y[0] + first * (a - x[0]) + bend * (a - x[0]) * (a - x[1])  # noqa: E731
+    elif degree == 1:
+        slope = np.cov(x[:3], y[:3])[0, 1] / np.var(x[:3], ddof=1)
+        at = lambda a: np.mean(y[:3]) + slope * (a - np.mean(x[:3]))  # noqa: E731
+    else:
+        at = lambda a: np.mean(y[:3])  # noqa: E731
+    errors = np.array([at(a) - b for a, b in zip(x, y, strict=True)])
+    return np.mean(errors[:-1] ** 2), errors[-1] ** 2
+
+
+@accepted("negative indices")
+def four_point_errors(x, y, degree):
+    fit = np.poly1d(np.polyfit(x[:-1], y[:-1], degree))
+    return np.var(fit(x[:-1]) - y[:-1]), np.square(fit(x[-1]) - y[-1])
+
+
+@refused("always a line", says="the degree is an argument", misconception="degree ignored")
+def four_point_errors(x, y, degree):
+    squared = (np.polyval(np.polyfit(x[:3], y[:3], 1), x) - y) ** 2
+    return squared[:3].mean(), squared[3]
+
+
+@refused("validated on the first point", says="on the first three points. For one")
+def four_point_errors(x, y, degree):
+    squared = (np.polyval(np.polyfit(x[1:], y[1:], degree), x) - y) ** 2
+    return squared[1:].mean(), squared[0]
+
+
+@refused("sorted the points first", says="on the first three points. For one")
+def four_point_errors(x, y, degree):
+    order = np.argsort(x)
+    x, y = x[order], y[order]
+    squared = (np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2
+    return squared[:3].mean(), squared[3]
+
+
+@refused("took the residuals that polyfit reports", says="IndexError")
+def four_point_errors(x, y, degree):
+    coefficients, residuals, *_ = np.polyfit(x[:3], y[:3], degree, full=True)
+    return residuals[0] / 3, (np.polyval(coefficients, x[3]) - y[3]) ** 2
+
+
+@refused("filled an array of the type of y", says="squared error on the first", earned=1)
+def four_point_errors(x, y, degree):
+    fit = np.poly1d(np.polyfit(x[:3], y[:3], degree))
+    squared = np.empty_like(y[:3])
+    squared[:] = (fit(x[:3]) - y[:3]) ** 2
+    return np.mean(squared), (fit(x[3]) - y[3]) ** 2
+
+
+@refused("squared the mean", says="errors cancel", earned=1, misconception="signed error")
+def four_point_errors(x, y, degree):
+    errors = np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y
+    return errors[:3].mean() ** 2, errors[3] ** 2

@@ -95,7 +95,10 @@ def initial_std(kernel_shape, scheme):
 
 
 @refused(
-    "Glorot by the mean of both", says="adds both fans up", earned=2, misconception="mean of fans"
+    "Glorot by the mean of both",
+    says="the sum of both fans",
+    earned=2,
+    misconception="mean of fans",
 )
 def initial_std(kernel_shape, scheme):
     *window, inputs, outputs = kernel_shape
@@ -109,7 +112,64 @@ def initial_std(kernel_shape, scheme):
     return np.sqrt(2 / (inputs + outputs) if scheme == "glorot" else 2 / inputs)
 
 
-@refused("height and width as the fans", says="root of 2 over the fans", earned=2)
+@refused("height and width as the fans", says="what are fan in and fan out here?", earned=2)
 def initial_std(kernel_shape, scheme):
     inputs, outputs = kernel_shape[:2]
     return np.sqrt(2 / (inputs + outputs) if scheme == "glorot" else 2 / inputs)
+
+
+@accepted("NumPy arrays of the shape")
+def initial_std(kernel_shape, scheme):
+    shape = np.array(kernel_shape, float)
+    fans = shape[-2:] * shape[:-2].prod()
+    return (2 / (fans.sum() if scheme == "glorot" else fans[0])) ** 0.5
+
+
+@accepted("the scale of a Keras initializer")
+def initial_std(kernel_shape, scheme):
+    from keras import initializers
+
+    mode, scale = ("fan_avg", 1.0) if scheme == "glorot" else ("fan_in", 2.0)
+    drawn = initializers.VarianceScaling(scale, mode, "uniform", seed=0)
+    fans = math.prod(kernel_shape) / kernel_shape[-1], math.prod(kernel_shape) / kernel_shape[-2]
+    n = np.mean(fans) if drawn.mode == "fan_avg" else fans[0]
+    return np.sqrt(drawn.scale / n)
+
+
+@refused("the reciprocal", says="more inputs need smaller weights", misconception="precision")
+def initial_std(kernel_shape, scheme):
+    *window, inputs, outputs = kernel_shape
+    fan_in, fan_out = np.prod(window) * inputs, np.prod(window) * outputs
+    return np.sqrt((fan_in + fan_out) / 2 if scheme == "glorot" else fan_in / 2)
+
+
+@refused("drawn with Keras and measured", says="what are fan in and fan out here?")
+def initial_std(kernel_shape, scheme):
+    from keras import initializers
+
+    kind = initializers.GlorotNormal if scheme == "glorot" else initializers.HeNormal
+    return np.std(kind(seed=1)(tuple(kernel_shape)))
+
+
+@refused("channels first", says="what are fan in and fan out here?", earned=2)
+def initial_std(kernel_shape, scheme):
+    if len(kernel_shape) == 4:
+        outputs, inputs, *window = kernel_shape
+    else:
+        (inputs, outputs), window = kernel_shape, []
+    fan_in, fan_out = np.prod(window) * inputs, np.prod(window) * outputs
+    return np.sqrt(2 / (fan_in + fan_out) if scheme == "glorot" else 2 / fan_in)
+
+
+@refused("window added up", says="what are fan in and fan out here?", earned=2)
+def initial_std(kernel_shape, scheme):
+    *window, inputs, outputs = kernel_shape
+    factor = sum(window) or 1
+    return np.sqrt(2 / (factor * (inputs + (outputs if scheme == "glorot" else 0))))
+
+
+@refused("height alone", says="what are fan in and fan out here?", earned=2)
+def initial_std(kernel_shape, scheme):
+    factor = kernel_shape[0] if len(kernel_shape) == 4 else 1
+    inputs, outputs = kernel_shape[-2:]
+    return np.sqrt(2 / (factor * (inputs + (outputs if scheme == "glorot" else 0))))

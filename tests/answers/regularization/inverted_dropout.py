@@ -36,7 +36,7 @@ def inverted_dropout(x, rate, uniform):
     return np.where(uniform >= rate, x, 0)
 
 
-@refused("scaled as in use", says="divide by 1 - rate", earned=1, misconception="scaled down")
+@refused("scaled as in use", says="has to get larger", earned=1, misconception="scaled down")
 def inverted_dropout(x, rate, uniform):
     return np.where(uniform >= rate, x * (1 - rate), 0)
 
@@ -84,6 +84,65 @@ def inverted_dropout(x, rate, uniform):
     return uniform >= rate
 
 
-@refused("without what is dropped", says="expected an array of shape (6, 5)", earned=0)
+@refused("without what is dropped", says="expected an array of shape (2, 3)", earned=0)
 def inverted_dropout(x, rate, uniform):
     return x[uniform >= rate + 0.01] / (1 - rate)
+
+
+@accepted("Keras ops, a tensor")
+def inverted_dropout(x, rate, uniform):
+    from keras import ops
+
+    factor = ops.cast(ops.greater_equal(uniform, rate), "float32") / (1 - rate)
+    return ops.multiply(ops.cast(x, "float32"), factor)
+
+
+@accepted("a copy, by index")
+def inverted_dropout(x, rate, uniform):
+    dropped = np.zeros_like(x)
+    for index in zip(*np.nonzero(~(uniform < rate)), strict=True):
+        dropped[index] = x[index] / (1 - rate)
+    return dropped
+
+
+@refused(
+    "dropped what is equal to the rate", says="is kept, too", misconception="dropped an equal one"
+)
+def inverted_dropout(x, rate, uniform):
+    return np.where(uniform > rate, x / (1 - rate), 0)
+
+
+@refused(
+    "scaled by what happened to be kept",
+    says="kept in expectation",
+    earned=1,
+    misconception="scaled by what happened",
+)
+def inverted_dropout(x, rate, uniform):
+    mask = uniform >= rate
+    return x * mask / mask.mean()
+
+
+@refused(
+    "scaled what is kept, dropped nothing",
+    says="is still there",
+    earned=1,
+    misconception="scaled what is kept away",
+)
+def inverted_dropout(x, rate, uniform):
+    return np.where(uniform >= rate, x / (1 - rate), x)
+
+
+@refused("the mask, scaled", says="should be 0, the others scaled")
+def inverted_dropout(x, rate, uniform):
+    return (uniform >= rate) / (1 - rate)
+
+
+@refused("dropped whole columns", says="should be 0, the others scaled", earned=1)
+def inverted_dropout(x, rate, uniform):
+    return x * (uniform[:1].min(axis=0) >= rate) / (1 - rate)
+
+
+@refused("squeezed a batch of one", says="expected an array of shape (1, 6)")
+def inverted_dropout(x, rate, uniform):
+    return np.squeeze(np.where(uniform >= rate, x / (1 - rate), 0))

@@ -32,8 +32,6 @@ def learning_rate(step, steps, peak, warmup):
 def learning_rate(step, steps, peak, warmup):
     import keras
 
-    if warmup == 0:
-        return float(keras.optimizers.schedules.CosineDecay(peak, steps)(step))
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warmup, warmup_target=peak, warmup_steps=warmup
     )
@@ -108,14 +106,14 @@ def learning_rate(step, steps, peak, warmup):
     return peak / 2 * (1 - math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
 
-@refused("not halved", says="starts at 2", earned=1, misconception="not halved")
+@refused("not halved", says="twice the right rate", earned=1, misconception="not halved")
 def learning_rate(step, steps, peak, warmup):
     if step < warmup:
         return peak * step / warmup
     return peak * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
 
-@refused("degrees", says="half a cosine", earned=1)
+@refused("degrees", says="angles in radians", earned=1, misconception="degrees")
 def learning_rate(step, steps, peak, warmup):
     if step < warmup:
         return peak * step / warmup
@@ -126,3 +124,61 @@ def learning_rate(step, steps, peak, warmup):
 def learning_rate(step, steps, peak, warmup):
     wave = peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
     return min(peak * step / warmup, peak) if step < warmup else wave * warmup / warmup
+
+
+@accepted("interpolation, and a cosine of an angle in degrees")
+def learning_rate(step, steps, peak, warmup):
+    angle = np.interp(step, [warmup, steps], [0, 180])
+    rising = np.interp(step, [0, warmup], [0, peak]) if warmup else peak
+    return rising * (1 + np.cos(np.radians(angle))) / 2
+
+
+@accepted("a sine, Keras ops")
+def learning_rate(step, steps, peak, warmup):
+    from keras import ops
+
+    share = (step - warmup) / (steps - warmup)
+    falling = (1 - ops.sin(math.pi * (share - 0.5))) / 2
+    return peak * ops.where(step >= warmup, falling, step / max(1, warmup))
+
+
+@refused("without the 1", says="lift the cosine", earned=1, misconception="no 1 added")
+def learning_rate(step, steps, peak, warmup):
+    if step < warmup:
+        return peak * step / warmup
+    return peak * math.cos(math.pi * (step - warmup) / (steps - warmup))
+
+
+@refused("falls in the warm-up", says="this one falls", earned=2, misconception="falling warm-up")
+def learning_rate(step, steps, peak, warmup):
+    if step < warmup:
+        return peak * (warmup - step) / warmup
+    return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+
+
+@refused("ends one step early", says="half a cosine wave to 0", earned=1)
+def learning_rate(step, steps, peak, warmup):
+    if step < warmup:
+        return peak * step / warmup
+    return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (steps - 1 - warmup)))
+
+
+@refused("a warm-up of whole numbers", says="In the warm-up, at step 1 ", earned=2)
+def learning_rate(step, steps, peak, warmup):
+    if step < warmup:
+        return peak * (step // warmup)
+    return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+
+
+@refused("the steps of one training", says="Without a warm-up", earned=2)
+def learning_rate(step, steps, peak, warmup):
+    if step < warmup:
+        return peak * step / warmup
+    return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (40 - warmup)))
+
+
+@refused("a warm-up with the cosine", says="In the warm-up", earned=2)
+def learning_rate(step, steps, peak, warmup):
+    if step < warmup:
+        return peak / 2 * (1 - math.cos(math.pi * step / warmup))
+    return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))

@@ -159,7 +159,7 @@ def least_squares_errors(x_train, y_train, x_validation, y_validation):
     return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
 
 
-@refused("inverted X^T X for more features too", says="X^T X has no inverse", earned=2)
+@refused("inverted X^T X for more features too", says="With more features than examples", earned=2)
 def least_squares_errors(x_train, y_train, x_validation, y_validation):
     w = np.linalg.inv(x_train.T @ x_train) @ x_train.T @ y_train
     return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
@@ -181,3 +181,62 @@ def least_squares_errors(x_train, y_train, x_validation, y_validation):
 def least_squares_errors(x_train, y_train, x_validation, y_validation):
     w = np.linalg.pinv(x_train) @ y_train
     print(np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2))
+
+
+@accepted("QR of either side")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    if x_train.shape[0] >= x_train.shape[1]:
+        q, r = np.linalg.qr(x_train)
+        w = np.linalg.solve(r, q.T @ y_train)
+    else:
+        q, r = np.linalg.qr(x_train.T)
+        w = q @ np.linalg.solve(r.T, y_train)
+    return np.var(x_train @ w - y_train) + np.mean(x_train @ w - y_train) ** 2, np.square(
+        np.subtract(x_validation @ w, y_validation)
+    ).mean()
+
+
+@accepted("lstsq with labels in a column")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.lstsq(x_train, y_train[:, None], rcond=None)[0]
+    train, validation = x_train @ w - y_train[:, None], x_validation @ w - y_validation[:, None]
+    return (train.T @ train) / len(train), (validation.T @ validation) / len(validation)
+
+
+@refused("broadcast a column against a row", says="mean squared error of least squares")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.lstsq(x_train, y_train[:, None], rcond=None)[0]
+    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
+
+
+@refused("fits all labels with the first m features alone", says="those of smallest norm", earned=2)
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    m, d = x_train.shape
+    w = np.zeros(d)
+    w[:m] = np.linalg.lstsq(x_train[:, :m], y_train, rcond=None)[0]
+    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
+
+
+@refused("forgot the peak", says="UnboundLocalError", earned=2)
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    m, d = x_train.shape
+    if d < m:
+        w = np.linalg.solve(x_train.T @ x_train, x_train.T @ y_train)
+    elif d > m:
+        w = x_train.T @ np.linalg.solve(x_train @ x_train.T, y_train)
+    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
+
+
+@refused("squeezed to one number", says="IndexError", earned=2)
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    w = np.linalg.pinv(x_train) @ y_train
+    residuals = np.squeeze(x_validation @ w - y_validation)
+    validation = sum(residuals[i] ** 2 for i in range(len(y_validation))) / len(y_validation)
+    return np.mean((x_train @ w - y_train) ** 2), validation
+
+
+@refused("a strong ridge", says="mean squared error of least squares")
+def least_squares_errors(x_train, y_train, x_validation, y_validation):
+    gram = x_train.T @ x_train + np.eye(x_train.shape[1])
+    w = np.linalg.solve(gram, x_train.T @ y_train)
+    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
