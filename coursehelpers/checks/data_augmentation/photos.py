@@ -5,10 +5,12 @@ from functools import cache, partial
 import numpy as np
 
 from coursehelpers import data
-from coursehelpers.checks.core import as_numbers, describe_numbers, exercise, mistakes_from
+from coursehelpers.checks.core import describe_numbers, exercise, mistakes_from
 from coursehelpers.checks.data_augmentation.rows import (
     NO_NUMBERS,
+    are_labels,
     has_row,
+    missing,
     numbers,
     rows,
     same_rows,
@@ -25,7 +27,7 @@ exercise = partial(exercise, notebook="data_augmentation")
 # What to tell who made a known mistake: what is wrong, and where to look next.
 known = mistakes_from(
     {
-        "labels apart": "Points and labels do not belong together any more; repeat both alike.",
+        "labels apart": "Points and labels do not belong together any more; treat both alike.",
         "augmented before": "A copy of a validation point is in the training part: split first.",
         "augmented validation": "Validation points are to be left as they are, without copies.",
         "overlap": "Some points are in both parts; they have to be disjoint.",
@@ -147,7 +149,8 @@ def _photos():
     ],
 )
 def split_then_augment(answer, expect, rng):
-    for n, d, validation, points in ((12, 2, 5, 1), (9, 3, 2, 0)):
+    # The second time there are one feature and one point for validation.
+    for n, d, validation, points in ((12, 2, 5, 1), (9, 1, 1, 0)):
         x, noise = rng.normal(size=(n, d)), 0.1 * rng.normal(size=(n, d))
         y = np.arange(n) + 0.5
         # The last point is neither in the first nor in the last of the order.
@@ -158,12 +161,11 @@ def split_then_augment(answer, expect, rng):
         )
         parts = [expect.pair(part, "x and y, in each part") for part in got]
         train, kept = ([numbers(array) for array in part] for part in parts)
-        are_arrays = all(np.ndim(as_numbers(array)) for part in parts for array in part)
         expect.that(
-            are_arrays and all(x.shape[:1] == (y.size,) for x, y in (train, kept)),
-            "In each part there should be one label for each point; training holds "
-            f"{_both(parts[0])}, validation {_both(parts[1])}.",
+            all(x.shape[1:] == (d,) and are_labels(y, len(x)) for x, y in (train, kept)),
+            f"In each part x should have shape (..., {d}), and y a label for each point.",
             mistakes=known(("all x, all y", train[1].shape[1:] == (d,))),
+            seen=f"Training holds {_both(parts[0])}, validation {_both(parts[1])}.",
         )
         expect.that(all(np.isfinite(array).all() for array in (*train, *kept)), NO_NUMBERS)
         chosen, last = order[:-validation], order[-validation:]
@@ -187,7 +189,9 @@ def split_then_augment(answer, expect, rng):
                 ("first ones", is_part(kept, order[:validation], False)),
                 ("augmented before", leaked),
                 ("augmented validation", noisy or is_part(kept, last, True)),
+                ("labels apart", same_rows(rows(kept[0]), x[last])),
             ),
+            seen=missing(rows(*kept), part_of(last, False), labels=True),
         )
         right = part_of(chosen, True)
         there = all(has_row(rows(*train), row) for row in part_of(chosen, False))
@@ -202,6 +206,7 @@ def split_then_augment(answer, expect, rng):
                 ("labels apart", same_rows(rows(train[0]), right[:, :-1])),
                 ("noise of others", there and len(train[0]) == len(right)),
             ),
+            seen=missing(rows(*train), right, labels=True),
         )
 
 
