@@ -34,10 +34,14 @@ def label_preserving(names):
     return list(np.setdiff1d(names, [name for name in names if name not in RIGHT]))
 
 
-@accepted("by what each does to a picture of a 7")
+@accepted("by their first words, one by one")
 def label_preserving(names):
-    effects = {"shift": 0, "turn by": 0, "brighten": 0, "noise": 0, "mirror": 1, "half": 1}
-    return [n for n in names if not any(bad and word in n for word, bad in effects.items())]
+    kept = []
+    for name in names:
+        first, *_ = name.split()
+        if first in {"shift", "turn", "brighten", "add"}:
+            kept.append(name)
+    return kept
 
 
 @refused("as for cats", says="no digits", earned=1, misconception="mirrored")

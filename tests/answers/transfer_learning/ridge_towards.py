@@ -82,12 +82,12 @@ def ridge_towards(x, y, w0, lambda_):
     return w0
 
 
-@refused("halfway between both", says="gradient of the cost should be zero")
+@refused("halfway between both", says="gradient of the cost is not zero")
 def ridge_towards(x, y, w0, lambda_):
     return (np.linalg.lstsq(x, y, rcond=None)[0] + lambda_ * w0) / (1 + lambda_)
 
 
-@refused("lambda on every entry", says="gradient of the cost should be zero")
+@refused("lambda on every entry", says="gradient of the cost is not zero")
 def ridge_towards(x, y, w0, lambda_):
     return np.linalg.pinv(x.T @ x + lambda_) @ (x.T @ y + lambda_ * w0)
 
