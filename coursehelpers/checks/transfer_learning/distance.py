@@ -74,6 +74,7 @@ def ridge_towards(answer, expect, rng):
                 ("lambda squared", ridge(lambda_**2, x.T @ y + lambda_**2 * w0)),
                 ("divided by m", ridge(m * lambda_, x.T @ y + m * lambda_ * w0)),
                 ("wrong sign", ridge(lambda_, x.T @ y - lambda_ * w0)),
+                ("wrong sign", ridge(-lambda_, x.T @ y - lambda_ * w0)),
                 ("no penalty", plain),
                 ("data ignored", w0),
             ),
