@@ -7,7 +7,9 @@ import numpy as np
 from coursehelpers.checks.core import describe, describe_numbers, exercise, mistakes_from
 from coursehelpers.checks.data_augmentation.rows import (
     NO_NUMBERS,
+    are_labels,
     has_row,
+    missing,
     numbers,
     rows,
     same_rows,
@@ -26,13 +28,15 @@ known = mistakes_from(
         "noise on originals": "Not every point is there as it is; noise is for its two copies.",
         "noise added up": "The second copy has the first one's noise too; does += change x?",
         "noise multiplied": "The noise is to be added, not multiplied.",
+        "noise subtracted": "The noise is to be added, not subtracted.",
         "no noise": "The copies are exact; add the noise to them.",
+        "by place": "In another order of names others are chosen; go by the names, not the places.",
         "no such name": "This is none of the names that were given.",
         "mirrored": "Mirrored digits are no digits: a 2 then looks like an S, a 7 like a Γ.",
         "upside down": "Upside down a 6 looks like a 9, and mirrored top to bottom like neither.",
         "all chosen": "All were chosen, but some make one digit of another: imagine each of them.",
-        "too careful": "A transformation that people would not even notice is missing.",
-        "kept nothing": "Some of them keep every label; none was chosen.",
+        "too careful": "One is missing after which everybody still reads the same digit.",
+        "kept nothing": "Some of them keep the label of every digit; none was chosen.",
     }
 )
 
@@ -48,8 +52,13 @@ known = mistakes_from(
     ],
 )
 def triple_with_noise(answer, expect, rng):
-    for m, d in ((4, 1), (5, 3)):
-        x, y, noise = rng.normal(size=(m, d)), rng.normal(size=m), rng.normal(size=(2, m, d))
+    # One feature, several, and a single point.
+    for m, d, dtype, points, label_points in (
+        (4, 1, "float64", 1, 0),
+        (5, 3, "float64", 1, 1),
+        (1, 2, "float32", 0, 0),
+    ):
+        x, y, noise = (rng.normal(size=shape).astype(dtype) for shape in ((m, d), m, (2, m, d)))
         expect.given = f"With x of shape {x.shape}"
         got = expect.pair(answer.call(x, y, noise), "the inputs and the labels")
         got_x, got_y = (numbers(part) for part in got)
@@ -58,38 +67,46 @@ def triple_with_noise(answer, expect, rng):
         def is_made_of(*parts, got_x=got_x):
             return same_rows(rows(got_x), np.concatenate(parts))
 
-        x_right, labels = is_made_of(x, *copies), np.tile(y, 3)
+        wanted, labels = np.concatenate([x, *copies]), np.tile(y, 3)
         expect.that(
-            got_x.shape == (3 * m, d) and got_y.size == 3 * m,
-            f"Expected inputs of shape {(3 * m, d)} and {3 * m} labels, got {describe_numbers(got[0])} "
-            f"and {describe_numbers(got[1])}.",
+            got_x.shape == wanted.shape and are_labels(got_y, 3 * m),
+            f"Expected inputs of shape {wanted.shape} and labels of shape {labels.shape}.",
             mistakes=known(
                 ("originals left out", is_made_of(*copies)),
                 ("one copy only", got_x.shape == (2 * m, d)),
             ),
+            seen=f"Your function returned {describe_numbers(got[0])} and "
+            f"{describe_numbers(got[1])}.",
         )
         expect.that(np.isfinite(got_x).all() and np.isfinite(got_y).all(), NO_NUMBERS)
+        x_right = same_rows(got_x, wanted)
         expect.that(
             x_right,
             "Beside each point there should be it plus each of its two draws in `noise`.",
-            points=1,
+            points=points,
             mistakes=known(
                 ("no noise", is_made_of(x, x, x)),
                 ("noise on originals", not all(has_row(got_x, row) for row in x)),
                 ("same copy twice", is_made_of(x, copies[0], copies[0])),
                 ("noise multiplied", is_made_of(x, x * noise[0], x * noise[1])),
+                ("noise subtracted", is_made_of(x, x - noise[0], x - noise[1])),
                 ("noise added up", is_made_of(x, copies[0], copies[0] + noise[1])),
             ),
+            seen=missing(got_x, wanted),
         )
-        if m == 5:
-            both = rows(np.concatenate([x, *copies]), labels)
-            same = same_rows(got_y.reshape(-1, 1), labels[:, None])
-            expect.that(
-                same_rows(rows(got_x, got_y), both) if x_right else same,
-                "",
-                points=1,
-                mistakes=known(("labels apart", same), ("labels moved", True)),
-            )
+        if d == 1:
+            continue
+        both = ((got_x, got_y), (wanted, labels)) if x_right else ((got_y,), (labels,))
+        got_rows, right = (rows(*parts) for parts in both)
+        expect.that(
+            same_rows(got_rows, right),
+            "",
+            points=label_points,
+            mistakes=known(
+                ("labels apart", same_rows(rows(got_y), rows(labels))), ("labels moved", True)
+            ),
+            seen=missing(got_rows, right, labels=x_right),
+        )
 
 
 @exercise(
@@ -106,22 +123,38 @@ def label_preserving(answer, expect, rng):
     got = answer.call(names)
     expect.that(
         isinstance(got, list) and all(isinstance(name, str) for name in got),
-        f"Return a list of names. Your function returned {describe(got)}.",
+        f"Return a list of names, which are text. Your function returned {describe(got)}.",
+        seen=f"The first one is {describe(got[0])}." if isinstance(got, list) and got else "",
     )
-    unknown = [name for name in got if name not in names]
-    expect.that(not unknown, "", mistakes=known(("no such name", True)))
-    expect.that(len(set(got)) == len(got), "Name each transformation once.")
+    chosen, count = set(got), f"Your function chose {len(got)} of {len(names)}"
+    unknown = "".join(f"It is {name!r:.60}." for name in sorted(chosen - set(names))[:1])
+    expect.that(not unknown, "", mistakes=known(("no such name", True)), seen=unknown)
+    expect.that(len(chosen) == len(got), "Name each transformation once.", seen=f"{count}.")
     expect.that(got, "", mistakes=known(("kept nothing", True)))
     expect.that(len(got) < len(names), "", mistakes=known(("all chosen", True)))
-    upside_down = {"half turn", "mirror top and bottom"} & set(got)
+    # What goes by places cannot be right in both of these orders.
+    again = answer.call(names[1:] + names[:1])
     expect.that(
-        not set(got) & set(BREAKING),
+        isinstance(again, list) and sorted(map(str, again)) == sorted(got),
+        "",
+        mistakes=known(("by place", True)),
+    )
+    wrong = [name for name in got if name in BREAKING]
+    upside_down = {"half turn", "mirror top and bottom"} & chosen
+    expect.that(
+        not wrong,
         "",
         points=1,
         mistakes=known(("upside down", upside_down), ("mirrored", True)),
+        seen=f"{count}, with {' and '.join(map(repr, wrong))}.",
     )
-    missing = set(KEEPING) - set(got)
-    expect.that(not missing, "", points=1, mistakes=known(("too careful", True)))
+    expect.that(
+        set(KEEPING) <= chosen,
+        "",
+        points=1,
+        mistakes=known(("too careful", True)),
+        seen=f"{count}.",
+    )
 
 
 KEEPING = ("shift by one pixel", "turn by ten degrees", "brighten a little", "add a little noise")

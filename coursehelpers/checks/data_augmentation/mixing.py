@@ -40,45 +40,62 @@ def mixup(answer, expect, rng):
     y = np.eye(classes)[np.arange(n) % classes]  # nobody has the label of the partner
     lam = np.where(rng.permutation(n) % 2, rng.uniform(0.1, 0.4, n), rng.uniform(0.6, 0.9, n))
     order = np.roll(np.arange(n), 2)  # no partner is next to anyone, nor has them as its own
-    got_x, got_y = expect.pair(answer.call(x, y, lam, order), "the images and the labels")
+    _expect_mixed(answer, expect, (x, y, lam, order), points=(1, 2), mistakes=_mistakes)
+    if expect.messages:
+        return
+    expect.given = "For two images, with lam 0 and 1"
+    x, y = rng.uniform(size=(2, 3, 3, 1)), rng.dirichlet(np.ones(classes), size=2)
+    x, y, lam = (array.astype("float32") for array in (x, y, rng.permutation(2)))
+    _expect_mixed(answer, expect, (x, y, lam, np.array([1, 0])))
+    expect.given = "For a single image, which is its own partner"
+    _expect_mixed(answer, expect, (x[:1], y[:1], lam[:1], np.array([0])))
 
-    def mixed(array, share=lam, partner=order, rest=None):
-        share = np.reshape(share, (-1, *[1] * (array.ndim - 1)))
-        rest = 1 - share if rest is None else rest
-        return share * array + rest * array[partner]
 
-    def mixed_in_place(array, steps):
-        array, share = array.copy(), np.reshape(lam, (-1, *[1] * (array.ndim - 1)))
-        for some in steps:
-            array[some] *= share[some]
-            array[some] += (1 - share[some]) * array[order[some]]
-        return array
-
-    for got, array, points, unmixed in (
-        (got_x, x, 1, "images not mixed"),
-        (got_y, y, 2, "labels not mixed"),
-    ):
+def _expect_mixed(answer, expect, question, points=(0, 0), mistakes=lambda *given: ()):
+    """Expect the images and the labels of a question (x, y, lam, order) to be mixed."""
+    got = expect.pair(answer.call(*question), "the images and the labels")
+    names = "images not mixed", "labels not mixed"
+    for part, array, worth, unmixed in zip(got, question[:2], points, names, strict=True):
         expect.close(
-            got,
-            mixed(array),
-            points=points,
+            part,
+            _mixed(array, *question[2:]),
+            points=worth,
             otherwise="Expected lam times each plus 1 - lam times its partner.",
             rtol=1e-3,
             atol=1e-5,
-            mistakes=known(
-                (unmixed, array),
-                (unmixed, mixed(array, np.round(lam))),
-                ("lambda swapped", mixed(array, 1 - lam)),
-                ("larger share", mixed(array, np.maximum(lam, 1 - lam))),
-                ("partner changed", mixed_in_place(array, [np.arange(n)])),
-                ("partner changed", mixed_in_place(array, range(n))),
-                ("half and half", mixed(array, np.full(n, 0.5))),
-                ("one lambda", mixed(array, np.full(n, lam[0]))),
-                ("one lambda", mixed(array, np.full(n, lam.mean()))),
-                ("not normalized", mixed(array, rest=1.0)),
-                ("not normalized", mixed(array, np.ones(n), rest=1.0)),
-                ("other partner", mixed(array, partner=np.argsort(order))),
-                ("other partner", mixed(array, partner=np.arange(n)[::-1])),
-                ("other partner", mixed(array, partner=np.arange(n) - 1)),
-            ),
+            mistakes=mistakes(array, *question[2:], unmixed),
         )
+
+
+def _mistakes(array, lam, order, unmixed):
+    n, mixed = len(array), partial(_mixed, array)
+    return known(
+        (unmixed, array),
+        (unmixed, mixed(np.round(lam), order)),
+        ("lambda swapped", mixed(1 - lam, order)),
+        ("larger share", mixed(np.maximum(lam, 1 - lam), order)),
+        ("partner changed", _mixed_in_place(array, lam, order, [np.arange(n)])),
+        ("partner changed", _mixed_in_place(array, lam, order, range(n))),
+        ("half and half", mixed(np.full(n, 0.5), order)),
+        ("one lambda", mixed(np.full(n, lam[0]), order)),
+        ("one lambda", mixed(np.full(n, lam.mean()), order)),
+        ("not normalized", mixed(lam, order, rest=1.0)),
+        ("not normalized", mixed(np.ones(n), order, rest=1.0)),
+        ("other partner", mixed(lam, np.argsort(order))),
+        ("other partner", mixed(lam, np.arange(n)[::-1])),
+        ("other partner", mixed(lam, np.arange(n) - 1)),
+    )
+
+
+def _mixed(array, share, partner, rest=None):
+    share = np.reshape(share, (-1, *[1] * (array.ndim - 1)))
+    rest = 1 - share if rest is None else rest
+    return share * array + rest * array[partner]
+
+
+def _mixed_in_place(array, lam, order, steps):
+    array, share = array.copy(), np.reshape(lam, (-1, *[1] * (array.ndim - 1)))
+    for some in steps:
+        array[some] *= share[some]
+        array[some] += (1 - share[some]) * array[order[some]]
+    return array

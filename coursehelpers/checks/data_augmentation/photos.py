@@ -5,10 +5,12 @@ from functools import cache, partial
 import numpy as np
 
 from coursehelpers import data
-from coursehelpers.checks.core import as_numbers, describe_numbers, exercise, mistakes_from
+from coursehelpers.checks.core import Mistake, describe_numbers, exercise, mistakes_from
 from coursehelpers.checks.data_augmentation.rows import (
     NO_NUMBERS,
+    are_labels,
     has_row,
+    missing,
     numbers,
     rows,
     same_rows,
@@ -22,10 +24,12 @@ from coursehelpers.checks.models import (
 
 exercise = partial(exercise, notebook="data_augmentation")
 
+COUNT = 64  # photos to transform
+
 # What to tell who made a known mistake: what is wrong, and where to look next.
 known = mistakes_from(
     {
-        "labels apart": "Points and labels do not belong together any more; repeat both alike.",
+        "labels apart": "Points and labels do not belong together any more; treat both alike.",
         "augmented before": "A copy of a validation point is in the training part: split first.",
         "augmented validation": "Validation points are to be left as they are, without copies.",
         "overlap": "Some points are in both parts; they have to be disjoint.",
@@ -36,17 +40,19 @@ known = mistakes_from(
         "ignored the order": "Take the points as `order` has them; data may come sorted by class.",
         "first ones": "The last of `order` are for validation, not the first.",
         "active in use": "With training=False the noise is on too; let Keras set the mode.",
-        "no input noise": "Twice the same batch in training mode gives the same: no noise.",
+        "no input noise": "In training mode the same batch gives the same twice: there is no noise, "
+        "or always the same.",
         "std ignored": "The noise does not depend on std; is the argument used?",
         "variance": "The noise has another size: std is a standard deviation, no variance.",
         "noise on outputs": "In training the outputs do not add up to 1: the noise acts on them.",
+        "shifted noise": "The noise moves the scores to one side; its mean should be 0.",
         "other noise": "The noise is not that of images with noise of that size: where does it act?",
-        "not only noise": "With std 0 training and use differ; no dropout or batch normalization.",
+        "not only noise": "Not only the noise differs in training: is there dropout or batch "
+        "normalization?",
         "nothing changes": "In training mode the photos come back unchanged.",
         "too weak": "The photos change so little that nobody would see it; go further.",
-        "same for all": "Twice the same photos give the same; draw anew with every call.",
+        "same for all": "In training the same photos give the same each time; draw anew with every call.",
         "changes in use": "With training=False the photos have to come back as they went in.",
-        "other shape": "The photos came back in another shape; the model has to keep it.",
         "other range": "Photos of 0..1 came back outside of it; see value_range, and clip noise.",
         "wiped out": "Of some photos hardly anything is left; make the transformations weaker.",
         "grey": "The colours are gone, which may tell a cat from a dog; keep them.",
@@ -68,7 +74,7 @@ known = mistakes_from(
 )
 def build_cat_augmenter(answer, expect, rng):
     (x, _), _ = _photos()
-    photos = (x[rng.choice(len(x), 128, replace=False)] / 255).astype("float32")
+    photos = (x[rng.choice(len(x), COUNT, replace=False)] / 255).astype("float32")
     model, shape = built(answer, expect), photos.shape[1:]
     expect.given = "With training=False"
     used = _expect_photos(answer, expect, photos, model)
@@ -77,46 +83,71 @@ def build_cat_augmenter(answer, expect, rng):
     expect.given = ""
     both, before = np.concatenate(draws), np.tile(photos, (3, 1, 1, 1))
     changes = np.abs(both - before).mean(axis=(1, 2, 3))
-    weak = known(("nothing changes", changes.max() < 1e-4), ("too weak", True))
-    expect.that(changes.max() > 0.01, "", mistakes=weak)
+    expect.that(
+        changes.max() > 0.01,
+        "",
+        mistakes=known(("nothing changes", changes.max() < 1e-4), ("too weak", True)),
+        seen=f"The mean change of a pixel is {changes.max():.2g} in the photo that changes most.",
+    )
     # A layer that draws once for a batch, from few possibilities, may repeat itself by chance.
     few = [predict(answer, photos[:4], model, (4, *shape), training=True) for _ in range(6)]
     same = all(np.allclose(group[0], draw) for group in (draws, few) for draw in group)
+    share = np.mean(changes > 0.01)
     expect.that(
-        np.mean(changes > 0.01) > 0.3 and not same,
+        share > 0.2 and not same,  # a third, but for chance
         "Fewer than a third of the photos change visibly in training.",
         points=1,
         mistakes=known(("same for all", same)),
+        seen=f"{share:.0%} of them changed.",
     )
-    unchanged = np.allclose(used, photos, atol=1e-4)
-    expect.that(unchanged, "", 1, known(("changes in use", True)))
-    in_range = both.min() >= -1e-3 and both.max() <= 1 + 1e-3
-    expect.that(in_range, "", points=1, mistakes=known(("other range", True)))
-    # Bright photos should stay as bright among dark ones as they are on their own.
-    dark = 0.1 * photos
-    half = rng.permutation(128) < 64
-    batches = 0.9 + dark, dark, np.where(half[:, None, None, None], 0.9 + dark, dark)
-    bright, dim, among = (predict(answer, b, model, (128, *shape), training=True) for b in batches)
-    gap = bright.mean() - dim.mean()
-    mixed = gap - (among[half].mean() - among[~half].mean()) > 0.2
-    wiped = np.mean(_wiped(both, before)) > 0.1
+    off = np.abs(used - photos).max()
+    expect.that(
+        off < 1e-4, "", 1, known(("changes in use", True)), f"A pixel changed by {off:.2g}."
+    )
+    low, high = both.min(), both.max()
+    expect.that(
+        low >= -1e-3 and high <= 1 + 1e-3,
+        "",
+        points=1,
+        mistakes=known(("other range", True)),
+        seen=f"The values go from {low:.2g} to {high:.2g}.",
+    )
+    apart, among = _gaps(answer, photos, model, rng.permutation(COUNT) < COUNT // 2)
+    mixed, wiped = apart - among > 0.2, np.mean(_wiped(both, before))
     grey = np.ptp(both, axis=3).mean() < 0.1 * np.ptp(photos, axis=3).mean()
-    mistakes = known(("photos mixed", mixed), ("wiped out", wiped), ("grey", grey))
-    expect.that(not (mixed or wiped or grey), "", 1, mistakes)
+    seen = (
+        f"Dark and bright photos are {apart:.2f} apart, and {among:.2f} in one batch."
+        if mixed
+        else f"So it was with {wiped:.0%} of them."
+    )
+    expect.that(
+        not (mixed or wiped > 0.1 or grey),
+        "",
+        points=1,
+        mistakes=known(("photos mixed", mixed), ("wiped out", wiped > 0.1), ("grey", grey)),
+        seen=seen if mixed or wiped > 0.1 else "",
+    )
 
 
 def _expect_photos(answer, expect, photos, model, training=False):
+    def other(shape):
+        message = f"The photos came back as {shape}; the model has to keep {photos.shape}."
+        return [Mistake("other shape", True, message)]
+
+    given = f"For {len(photos)} photos"
     return expect_outputs(
-        answer,
-        expect,
-        photos,
-        model,
-        photos.shape,
-        f"For {len(photos)} photos",
-        "photos of shape",
-        lambda shape: known(("other shape", True)),
-        training,
+        answer, expect, photos, model, photos.shape, given, "photos of shape", other, training
     )
+
+
+def _gaps(answer, photos, model, half):
+    """Return how far bright photos are from dark ones in training, in batches of their own and in one."""
+    dark = 0.1 * photos
+    batches = 0.9 + dark, dark, np.where(half[:, None, None, None], 0.9 + dark, dark)
+    bright, dim, among = (
+        predict(answer, batch, model, photos.shape, training=True) for batch in batches
+    )
+    return bright.mean() - dim.mean(), among[half].mean() - among[~half].mean()
 
 
 def _wiped(photos, before):
@@ -147,7 +178,8 @@ def _photos():
     ],
 )
 def split_then_augment(answer, expect, rng):
-    for n, d, validation, points in ((12, 2, 5, 1), (9, 3, 2, 0)):
+    # The second time there are one feature and one point for validation.
+    for n, d, validation, points in ((12, 2, 5, 1), (9, 1, 1, 0)):
         x, noise = rng.normal(size=(n, d)), 0.1 * rng.normal(size=(n, d))
         y = np.arange(n) + 0.5
         # The last point is neither in the first nor in the last of the order.
@@ -158,12 +190,11 @@ def split_then_augment(answer, expect, rng):
         )
         parts = [expect.pair(part, "x and y, in each part") for part in got]
         train, kept = ([numbers(array) for array in part] for part in parts)
-        are_arrays = all(np.ndim(as_numbers(array)) for part in parts for array in part)
         expect.that(
-            are_arrays and all(x.shape[:1] == (y.size,) for x, y in (train, kept)),
-            "In each part there should be one label for each point; training holds "
-            f"{_both(parts[0])}, validation {_both(parts[1])}.",
+            all(x.shape[1:] == (d,) and are_labels(y, len(x)) for x, y in (train, kept)),
+            f"In each part x should have shape (..., {d}), and y a label for each point.",
             mistakes=known(("all x, all y", train[1].shape[1:] == (d,))),
+            seen=f"Training holds {_both(parts[0])}, validation {_both(parts[1])}.",
         )
         expect.that(all(np.isfinite(array).all() for array in (*train, *kept)), NO_NUMBERS)
         chosen, last = order[:-validation], order[-validation:]
@@ -187,7 +218,9 @@ def split_then_augment(answer, expect, rng):
                 ("first ones", is_part(kept, order[:validation], False)),
                 ("augmented before", leaked),
                 ("augmented validation", noisy or is_part(kept, last, True)),
+                ("labels apart", same_rows(rows(kept[0]), x[last])),
             ),
+            seen=missing(rows(*kept), part_of(last, False), labels=True),
         )
         right = part_of(chosen, True)
         there = all(has_row(rows(*train), row) for row in part_of(chosen, False))
@@ -202,6 +235,7 @@ def split_then_augment(answer, expect, rng):
                 ("labels apart", same_rows(rows(train[0]), right[:, :-1])),
                 ("noise of others", there and len(train[0]) == len(right)),
             ),
+            seen=missing(rows(*train), right, labels=True),
         )
 
 
@@ -222,19 +256,25 @@ def _both(part):
 )
 def build_noisy_mlp(answer, expect, rng):
     # Far enough from 0 and 1 that noise may be clipped there.
-    images = np.repeat(rng.choice([0.25, 0.75], size=(20, 8, 8)), 200, axis=0)
+    images = np.repeat(rng.choice([0.25, 0.75], size=(20, 8, 8)), 100, axis=0)
     images = images.astype("float32")
-    ratios, shape = {}, (4000, 10)
+    ratios, shape, given = {}, (len(images), 10), f"For {len(images)} images"
     for std, points in ((0.05, 1), (0.02, 0)):
         expect.given = f"With std {std}"
-        model, given = built(answer, expect, std), "For 4000 images"
+        model = built(answer, expect, std)
         used = expect_outputs(answer, expect, images, model, shape, given, "probabilities of shape")
         expect_sums_of_one(expect, used, given)
         again = predict(answer, images, model, shape)
         expect.that(np.allclose(used, again), "", points, known(("active in use", True)))
         trained, other = (predict(answer, images, model, shape, training=True) for _ in range(2))
-        sums = np.allclose(trained.sum(axis=1), 1, atol=1e-3)
-        expect.that(sums, "", points, known(("noise on outputs", True)))
+        sums = trained.sum(axis=1)
+        expect.that(
+            np.allclose(sums, 1, atol=1e-3),
+            "",
+            points,
+            known(("noise on outputs", True)),
+            f"The sums go from {sums.min():.3g} to {sums.max():.3g}.",
+        )
         noisy = not np.allclose(trained, other)
         expect.that(noisy, "", mistakes=known(("no input noise", True)))
         # In use, images with noise of our own have to scatter alike.
@@ -242,33 +282,42 @@ def build_noisy_mlp(answer, expect, rng):
         ours = predict(answer, np.clip(images + noise, 0, 1), model, shape)
         ratios[std], shift = _compared(trained, ours)
     expect.given = ""
-    kernels = [weight["value"] for weight in answer.weights(model)]
-    expect.that(all(np.ndim(kernel) < 3 for kernel in kernels), "Take dense layers only.")
+    shapes = [np.shape(weight["value"]) for weight in answer.weights(model)]
+    other = next((shape for shape in shapes if len(shape) > 2), None)
+    expect.that(
+        other is None,
+        "The network should be made of dense layers only.",
+        seen=f"It has weights of shape {other}.",
+    )
     silent = built(answer, expect, 0.0)
     used, trained = (predict(answer, images, silent, shape, mode) for mode in (False, True))
     only_noise = np.allclose(used, trained, atol=1e-5)
     implied = {std: std * np.sqrt(row.mean()) for std, row in ratios.items()}
     squares = [value / std**2 for std, value in implied.items()]
     alike = all(row.max() < 2 * row.min() for row in ratios.values())
+    least, most = (np.sqrt(pick(np.concatenate([*ratios.values()]))) for pick in (np.min, np.max))
+    in_size = least > 0.8 and most < 1.22
     expect.that(
-        only_noise
-        and shift < 0.3
-        and all(row.min() > 0.65 and row.max() < 1.5 for row in ratios.values()),
+        only_noise and in_size and shift < 0.3,
         "",
         2,
         known(
             ("std ignored", alike and 0.7 < implied[0.05] / implied[0.02] < 1.5),
             ("not only noise", not only_noise),
             ("variance", np.allclose(squares, 1, atol=0.25)),
+            ("shifted noise", in_size),
             ("other noise", True),
         ),
+        f"The scores scatter {least:.2g} to {most:.2g} times as much as with noise of size std."
+        if only_noise
+        else f"With std 0 a probability changes by {np.abs(used - trained).max():.2g} in training.",
     )
 
 
 def _compared(probabilities, ours):
     """Return how much more the scores scatter than ours, in each direction, and their shift."""
     scores, wanted = (
-        np.log(np.maximum(outputs, 1e-30)).reshape(20, 200, 10) for outputs in (probabilities, ours)
+        np.log(np.maximum(outputs, 1e-30)).reshape(20, -1, 10) for outputs in (probabilities, ours)
     )
     shift = (scores - wanted).mean(axis=(0, 1))
     scores, wanted = (

@@ -33,3 +33,36 @@ def has_row(rows, row):
     return rows.shape[1:] == row.shape and bool(
         np.isclose(rows, row, rtol=1e-3, atol=1e-4).all(axis=1).any()
     )
+
+
+def are_labels(y, count):
+    """Say whether an array holds a label for each of so many examples, in a row or a column."""
+    return y.shape in ((count,), (count, 1))
+
+
+def missing(got, wanted, labels=False):
+    """Say what is missing in an answer's rows, for messages.
+
+    Parameters
+    ----------
+    got, wanted : numpy.ndarray
+        Rows of an answer and those that are expected.
+    labels : bool, default False
+        Whether the last entry of each row is a label.
+
+    Returns
+    -------
+    str
+        A sentence on one of the wanted rows, or on their number if all are there.
+
+    Examples
+    --------
+    >>> missing(np.eye(2), np.ones((2, 2)), labels=True)
+    'For one example, [1] with label 1 is missing.'
+    """
+    for row in wanted:
+        if not has_row(got, row):
+            point, label = (row[:-1], f" with label {row[-1]:.3g}") if labels else (row, "")
+            entries = ", ".join(f"{entry:.3g}" for entry in point)
+            return f"For one example, [{entries}]{label} is missing."
+    return f"There are {len(got)} points, expected {len(wanted)}."

@@ -15,6 +15,7 @@ known = mistakes_from(
         "added afterwards": "The pre-trained weights are added to a fit that knows nothing of them.",
         "forgot lambda": "Does every term have its lambda?",
         "lambda squared": "Lambda counts as it is, without a square.",
+        "one factor 2": "Each of the two squares gives a factor 2 in the gradient; both or neither.",
         "divided by m": "The sums are not divided by the number of examples here.",
         "no penalty": "This is plain least squares; where is the penalty?",
         "data ignored": "These are the pre-trained weights themselves; where do the data come in?",
@@ -45,6 +46,7 @@ def ridge_towards(answer, expect, rng):
     for m, d, points, given in (
         (20, 4, 1, "With more examples than weights"),
         (4, 9, 2, "With fewer examples than weights"),
+        (1, 1, 0, "With a single example and a single weight"),
     ):
         expect.given = given
         x, y, w0 = rng.normal(size=(m, d)), rng.normal(size=m), rng.normal(1, size=d)
@@ -59,16 +61,20 @@ def ridge_towards(answer, expect, rng):
             answer.call(x, y, w0, lambda_),
             ridge(lambda_, x.T @ y + lambda_ * w0),
             points=points,
-            otherwise="The gradient of the cost should be zero at your weights.",
+            otherwise="At your weights the gradient of the cost is not zero, as it is at the "
+            "minimum.",
             mistakes=known(
                 ("pulled to zero", to_zero),
                 ("added afterwards", to_zero + w0),
                 ("added afterwards", to_zero + lambda_ * w0),
                 ("forgot lambda", ridge(lambda_, x.T @ y + w0)),
                 ("forgot lambda", ridge(1, x.T @ y + lambda_ * w0)),
+                ("one factor 2", ridge(lambda_ / 2, x.T @ y + lambda_ / 2 * w0)),
+                ("one factor 2", ridge(2 * lambda_, x.T @ y + 2 * lambda_ * w0)),
                 ("lambda squared", ridge(lambda_**2, x.T @ y + lambda_**2 * w0)),
                 ("divided by m", ridge(m * lambda_, x.T @ y + m * lambda_ * w0)),
                 ("wrong sign", ridge(lambda_, x.T @ y - lambda_ * w0)),
+                ("wrong sign", ridge(-lambda_, x.T @ y - lambda_ * w0)),
                 ("no penalty", plain),
                 ("data ignored", w0),
             ),
@@ -85,16 +91,16 @@ def ridge_towards(answer, expect, rng):
     ],
 )
 def l2_sp_penalty(answer, expect, rng):
-    def draw(*shapes):
-        return [rng.normal(0.5, size=shape) for shape in shapes]
-
-    kernels, lambda_ = [(4, 3), (2, 2, 3, 5)], rng.uniform(1.5, 4)
-    for given, shapes in (
-        ("For a single array", kernels[:1]),
-        ("For a list of kernels and biases", [kernels[0], (3,), kernels[1], (5,)]),
+    kernels, lambda_ = [(4, 3), (2, 2, 3, 1)], rng.uniform(1.5, 4)
+    for given, shapes, dtype in (
+        ("For a single array", kernels[:1], "float64"),
+        # The weights of a network have single precision, and a bias may be a single number.
+        ("For a list of kernels and biases", [kernels[0], (3,), kernels[1], (1,)], "float32"),
     ):
         expect.given = given
-        weights, pretrained = draw(*shapes), draw(*shapes)
+        weights, pretrained = (
+            [rng.normal(0.5, size=shape).astype(dtype) for shape in shapes] for _ in range(2)
+        )
         pairs = list(zip(weights, pretrained, strict=True))
         squares = np.array([np.sum((w - w0) ** 2) for w, w0 in pairs])
         sizes = np.array([np.sum(np.abs(w - w0)) for w, w0 in pairs])
@@ -122,7 +128,7 @@ def l2_sp_penalty(answer, expect, rng):
             answer.call(weights, pretrained, lambda_),
             right,
             points=1,
-            otherwise="It should be lambda times the sum of all squared distances.",
+            otherwise="The penalty should be lambda times the sum of all squared distances.",
             mistakes=known(
                 ("forgot lambda", right / lambda_),
                 ("lambda squared", right * lambda_),

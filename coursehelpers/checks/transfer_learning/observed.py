@@ -5,7 +5,7 @@ import numpy as np
 from coursehelpers.checks.answers import AnswerError
 from coursehelpers.checks.core import mistakes_from
 from coursehelpers.checks.fixtures import IMAGE, fixture
-from coursehelpers.checks.models import are_probabilities, expect_outputs
+from coursehelpers.checks.models import are_probabilities, expect_outputs, predict
 
 # What of a backbone can learn, or follow the batches, by the end of the weight's path.
 PARTS = {
@@ -22,8 +22,15 @@ known = mistakes_from(
         "not pooled": "There is an output for every position of the feature map; pool it first.",
         "no head": "These are the features of the backbone; where is the head?",
         "number of classes": "The head has another number of outputs than there are classes.",
+        "flattened": "Each position of the feature map has weights of its own; pool it instead.",
+        "same for all": "All images get the same probabilities, even after a train step.",
+        "scaled twice": "The images get to the backbone too dark: it scales them itself.",
+        "summed": "The features are summed over the positions; pool them by mean or maximum.",
     }
 )
+
+# The share of the scores that a linear head explains, but for rounding.
+LINEAR = 1 - 1e-5
 
 
 def draw_fixture(name, rng):
@@ -55,6 +62,42 @@ def expect_shape(answer, expect, model, x, classes):
     )
 
 
+def expect_pooled(answer, expect, watch, backbone, x, outputs, points=0):
+    """Expect scores that are a linear function of the backbone's pooled feature maps."""
+    flat = any(shape[:1] == (4 * 4 * 8,) for shape in watch.new_shapes)
+    expect.that(not flat, "", mistakes=known(("flattened", True)))
+    if is_constant(outputs):  # a head may start at zero
+        answer.train_step(x, np.arange(len(x)) % 2, model=watch.model)
+        outputs = predict(answer, x, watch.model, outputs.shape)
+    seen, constant = scores(outputs), is_constant(outputs)
+    maps, *dark = (answer.predict(images, model=backbone) for images in (x, x / 255, x / 127.5 - 1))
+    share = 0 if constant else explained(seen, maps)
+    expect.that(
+        share > LINEAR and not _are_summed(seen, maps, watch.new_weights()),
+        "The scores of a linear head should follow from the pooled features of the backbone; what "
+        "happens to the images before it, or to the features behind it?",
+        points=points,
+        mistakes=known(
+            ("same for all", constant),
+            ("summed", share > LINEAR),
+            ("scaled twice", not constant and max(explained(seen, d) for d in dark) > LINEAR),
+        ),
+    )
+
+
+def is_constant(outputs):
+    """Say whether all images get the same outputs."""
+    return np.ptp(outputs, axis=0).max() < 1e-6
+
+
+def _are_summed(seen, maps, weights):
+    """Say whether a head of these weights gives these scores for sums over the positions."""
+    kernels = [w for w in weights if w.shape == (maps.shape[-1], seen.shape[1])]
+    bias = sum(w for w in weights if w.shape == (seen.shape[1],))
+    sums = [maps.sum(axis=(1, 2)) @ kernel + bias for kernel in kernels]
+    return any(np.allclose(s - s.mean(axis=1, keepdims=True), seen, atol=1e-3) for s in sums)
+
+
 class Watch:
     """A model whose weights are known by their values, wherever they were copied to.
 
@@ -67,6 +110,7 @@ class Watch:
 
     Attributes
     ----------
+    model : Handle or Fixture
     missing : set of str
         Paths of the backbone's weights that are not in the model.
     new_shapes : list of tuple of int
@@ -74,7 +118,7 @@ class Watch:
     """
 
     def __init__(self, answer, pretrained, model):
-        self._answer, self._model = answer, model
+        self._answer, self.model = answer, model
         self._before = answer.weights(model)
         # Every array of a fixture is like no other one.
         self._paths = [
@@ -82,8 +126,18 @@ class Watch:
             for w in self._before
         ]
         self.missing = {p["path"] for p in pretrained} - set(self._paths)
-        both = zip(self._before, self._paths, strict=True)
-        self.new_shapes = [w["value"].shape for w, path in both if path is None]
+        self.new_shapes = [value.shape for value in self._new(self._before)]
+
+    def new_weights(self):
+        """Return the model's other weights as they are now."""
+        return self._new(self._answer.weights(self.model))
+
+    def _new(self, weights):
+        return [w["value"] for w, path in zip(weights, self._paths, strict=True) if path is None]
+
+    def restart(self):
+        """Forget what has moved."""
+        self._before = self._answer.weights(self.model)
 
     def moved(self):
         """Return what moved since the watch began.
@@ -94,7 +148,7 @@ class Watch:
             For "kernels", "normalization" and "statistics" of the backbone, and "new" for all else,
             by path: by how much what changed most has changed.
         """
-        after = self._answer.weights(self._model)
+        after = self._answer.weights(self.model)
         if [w["value"].shape for w in after] != [w["value"].shape for w in self._before]:
             raise AnswerError("The model has other weights after a train step than before it.")
         sizes = {part: {} for part in (*PARTS.values(), "new")}
@@ -104,6 +158,15 @@ class Watch:
                 part = PARTS.get((path or "").rpartition("/")[2], "new")
                 sizes[part][path or f"new {i}"] = float(size)
         return sizes
+
+
+def describe_rows(outputs):
+    """Say of what size the outputs of a classifier are, for messages."""
+    sums = outputs.sum(axis=1)
+    return (
+        f"The smallest is {outputs.min():.3g}, and the sums go from {sums.min():.3g} to "
+        f"{sums.max():.3g}."
+    )
 
 
 def scores(outputs):

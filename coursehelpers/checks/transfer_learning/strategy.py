@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from coursehelpers.checks.core import exercise, mistakes_from
+from coursehelpers.checks.core import describe, exercise, mistakes_from
 
 exercise = partial(exercise, notebook="transfer_learning")
 
@@ -12,7 +12,7 @@ known = mistakes_from(
         "nothing returned": "Your function returned nothing; is there a `return`?",
         "a number": "Return the name of the strategy, as text, not its number.",
         "several": "Return one name, not several.",
-        "unknown name": "There is no strategy of that name; they are written as in the table.",
+        "unknown name": "There is no strategy of that name; they are written as in the figure of 3.4.",
     }
 )
 
@@ -36,7 +36,7 @@ def choose_strategy(answer, expect, rng):
     for domain in ("similar", "different"):
         for size, m in (
             ("little", int(rng.integers(80, 150))),
-            ("much", int(rng.integers(1_500, 3_000))),
+            ("much", int(rng.integers(2_100, 5_000))),
         ):
             expect.given = f"With {m:,} images of a {domain} domain"
             chosen = answer.call(m, domain == "similar")
@@ -50,11 +50,16 @@ def choose_strategy(answer, expect, rng):
                     ("several", isinstance(chosen, list | tuple)),
                     ("unknown name", True),
                 ),
+                seen="" if chosen is None else f"Your function returned {_shown(chosen)}.",
             )
             row = table.loc[(domain, size, chosen)]
             expect.that(
                 row["leads"],
                 f"{chosen} reached {row['estimate']:.3f}, {-row['difference']:.3f} less than the "
-                "best strategy there; look at the figure of 3.4 again.",
+                "best strategy there, which is more than chance explains.",
                 points=1,
             )
+
+
+def _shown(chosen):
+    return f"{chosen!r:.60}" if isinstance(chosen, str) else describe(chosen)

@@ -112,6 +112,28 @@ def build_cat_augmenter():
     )
 
 
+@accepted("a third of them mirrored, by a layer of its own")
+def build_cat_augmenter():
+    import keras
+
+    class Mirror(keras.Layer):
+        def call(self, x, training=False):
+            if not training:
+                return x
+            draw = keras.random.uniform((keras.ops.shape(x)[0], 1, 1, 1))
+            return keras.ops.where(draw < 0.34, keras.ops.flip(x, axis=2), x)
+
+    return stack(Mirror())
+
+
+@accepted("colours turned a little")
+def build_cat_augmenter():
+    from keras import layers
+
+    jitter = layers.RandomColorJitter((0, 1), 0.1, 0.2, (0.4, 0.6), 0.1)
+    return stack(layers.RandomFlip("horizontal"), jitter)
+
+
 @refused("nothing in it", says="come back unchanged", misconception="nothing changes")
 def build_cat_augmenter():
     from keras import layers
@@ -148,7 +170,7 @@ def build_cat_augmenter():
     return stack(layers.RandomFlip("horizontal"), layers.Rescaling(2.0))
 
 
-@refused("cropped", says="another shape", misconception="other shape")
+@refused("cropped", says="has to keep (64, 32, 32, 3)", misconception="other shape")
 def build_cat_augmenter():
     from keras import layers
 
@@ -306,8 +328,50 @@ def build_cat_augmenter():
     return stack(layers.ZeroPadding2D(4), layers.RandomCrop(32, 32))
 
 
-@refused("a classifier", says="another shape", misconception="other shape")
+@refused("a classifier", says="has to keep (64, 32, 32, 3)", misconception="other shape")
 def build_cat_augmenter():
     from keras import layers
 
     return stack(layers.RandomFlip("horizontal"), layers.Flatten(), layers.Dense(1))
+
+
+@refused("all without colour", says="colours are gone", earned=3, misconception="grey")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(layers.RandomFlip("horizontal"), layers.RandomGrayscale(factor=1.0))
+
+
+@refused("turned black", says="hardly anything is left", earned=3, misconception="wiped out")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(layers.RandomBrightness((-1.0, -0.9), value_range=(0, 1)))
+
+
+@refused("a layer, not a model", says="an object of type RandomFlip")
+def build_cat_augmenter():
+    from keras import layers
+
+    return layers.RandomFlip("horizontal")
+
+
+@refused("a list of layers", says="cannot be read")
+def build_cat_augmenter():
+    from keras import layers
+
+    return [layers.RandomFlip("horizontal"), layers.RandomZoom(0.1)]
+
+
+@refused("brightness of 0 to 255", says="see value_range", earned=2, misconception="other range")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(layers.RandomFlip("horizontal"), layers.RandomBrightness(0.1))
+
+
+@refused("standardized", says="With training=False", earned=2, misconception="changes in use")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(layers.RandomFlip("horizontal"), layers.Rescaling(2, offset=-1))

@@ -86,6 +86,32 @@ def build_noisy_mlp(std):
     )
 
 
+@accepted("noise from two layers that add up to it")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    half = std / 2**0.5
+    return stack(layers.GaussianNoise(half), layers.Flatten(), layers.GaussianNoise(half))
+
+
+@accepted("a subclass that draws and clips itself")
+def build_noisy_mlp(std):
+    import keras
+
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = keras.Sequential([keras.layers.Dense(32, "relu"), keras.layers.Dense(10)])
+
+        def call(self, x, training=False):
+            x = keras.ops.reshape(x, (-1, 64))
+            if training:
+                x = keras.ops.clip(x + std * keras.random.normal(keras.ops.shape(x)), 0, 1)
+            return keras.ops.softmax(self.inner(x))
+
+    return MLP()
+
+
 @refused("no noise", says="no noise", earned=2, misconception="no input noise")
 def build_noisy_mlp(std):
     from keras import layers
@@ -266,3 +292,50 @@ def build_noisy_mlp(std):
     inputs = Input((8, 8))
     hidden = layers.Dense(64)(layers.GaussianNoise(std)(layers.Flatten()(inputs)))
     return Model(inputs, [layers.Dense(10, activation="softmax")(hidden), hidden])
+
+
+@refused(
+    "uniform noise up to std",
+    says="as with noise of size std",
+    earned=2,
+    misconception="other noise",
+)
+def build_noisy_mlp(std):
+    from keras import layers, random
+
+    uniform = noisy(lambda x: random.uniform((len(x), 8, 8), -std, std))
+    return stack(uniform, layers.Flatten())
+
+
+@refused("shifted a little", says="mean should be 0", earned=2, misconception="shifted noise")
+def build_noisy_mlp(std):
+    from keras import Sequential, layers
+
+    start = noisy(lambda x: std * (1 + normal((len(x), 8, 8))))
+    head = layers.Dense(10, activation="softmax")
+    return Sequential([layers.Input((8, 8)), start, layers.Flatten(), head])
+
+
+@refused("Gaussian dropout", says="where does it act", earned=2, misconception="other noise")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    return stack(layers.Flatten(), layers.GaussianDropout(std))
+
+
+@refused("the mode asked backwards", says="let Keras set", earned=1, misconception="active in use")
+def build_noisy_mlp(std):
+    import keras
+
+    class Noise(keras.Layer):
+        def call(self, x, training=False):
+            return x if training else x + std * keras.random.normal(keras.ops.shape(x))
+
+    return stack(Noise(), keras.layers.Flatten())
+
+
+@refused("twice", says="as with noise of size std", earned=2, misconception="other noise")
+def build_noisy_mlp(std):
+    from keras import layers
+
+    return stack(layers.GaussianNoise(std), layers.Flatten(), layers.GaussianNoise(std))

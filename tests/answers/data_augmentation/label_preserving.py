@@ -34,6 +34,16 @@ def label_preserving(names):
     return list(np.setdiff1d(names, [name for name in names if name not in RIGHT]))
 
 
+@accepted("by their first words, one by one")
+def label_preserving(names):
+    kept = []
+    for name in names:
+        first, *_ = name.split()
+        if first in {"shift", "turn", "brighten", "add"}:
+            kept.append(name)
+    return kept
+
+
 @refused("as for cats", says="no digits", earned=1, misconception="mirrored")
 def label_preserving(names):
     return [name for name in names if name not in ("mirror top and bottom", "half turn")]
@@ -50,7 +60,10 @@ def label_preserving(names):
 
 
 @refused(
-    "only the shift", says="people would not even notice", earned=1, misconception="too careful"
+    "only the shift",
+    says="everybody still reads the same digit",
+    earned=1,
+    misconception="too careful",
 )
 def label_preserving(names):
     return ["shift by one pixel"]
@@ -86,9 +99,34 @@ def label_preserving(names):
     return [*RIGHT, *RIGHT]
 
 
-@refused("the first four", says="even notice", misconception="upside down")
+@refused("the first four", says="Your function chose 4 of 7.", misconception="upside down")
 def label_preserving(names):
     return ["half turn", "mirror left and right", *RIGHT[:2]]
+
+
+@refused("the first four places", says="go by the names", misconception="by place")
+def label_preserving(names):
+    return names[:4]
+
+
+@refused("every other place", says="go by the names", misconception="by place")
+def label_preserving(names):
+    return names[::2]
+
+
+@refused("names without their strength", says="It is 'add noise'", misconception="no such name")
+def label_preserving(names):
+    return ["shift", "turn", "brighten", "add noise"]
+
+
+@refused("no great turn", says="'mirror left and right'", earned=0, misconception="mirrored")
+def label_preserving(names):
+    return [name for name in names if "turn" not in name and "top" not in name]
+
+
+@refused("a set", says="Make a list of it")
+def label_preserving(names):
+    return set(RIGHT)
 
 
 @refused("answers yes and no", says="Return a list of names")

@@ -159,3 +159,33 @@ def mixup(x, y, lam, order):
 def mixup(x, y, lam, order):
     lam = np.random.default_rng().beta(0.4, 0.4, len(x))
     return mix(x, y, lam, lam, order)
+
+
+@refused("partners first", says="share of the image itself", misconception="lambda swapped")
+def mixup(x, y, lam, order):
+    return mix(x[order], y[order], lam, lam, np.argsort(order))
+
+
+@refused("sorted by lambda", says="lam times each plus")
+def mixup(x, y, lam, order):
+    lam = np.sort(lam)
+    return mix(x, y, lam, lam, order)
+
+
+@refused("labels as class numbers", says="expected an array of shape (7, 4)", earned=1)
+def mixup(x, y, lam, order):
+    images, labels = mix(x, y, lam, lam, order)
+    return images, labels.argmax(axis=1)
+
+
+@refused("divided by lambda", says="For two images, with lam 0 and 1", earned=3)
+def mixup(x, y, lam, order):
+    images, labels = mix(x, y, lam, lam, order)
+    share = lam.reshape(-1, 1)
+    return images, (labels / share) * share
+
+
+@refused("squeezed", says="For two images", earned=3)
+def mixup(x, y, lam, order):
+    images, labels = mix(x, y, lam, lam, order)
+    return images.squeeze(), labels

@@ -48,6 +48,26 @@ def split_then_augment(x, y, noise, order, validation):
     return (x_train, tf.concat([y[:m], y[:m]], 0)), (x[m:], y[m:])
 
 
+@accepted("point by point")
+def split_then_augment(x, y, noise, order, validation):
+    parts = ([], []), ([], [])
+    for place, i in enumerate(order.tolist()):
+        train = place < len(order) - validation
+        for point in [x[i], x[i] + noise[i]] if train else [x[i]]:
+            parts[not train][0].append(point)
+            parts[not train][1].append(y[i])
+    return parts
+
+
+@accepted("a dict of the parts, taken apart")
+def split_then_augment(x, y, noise, order, validation):
+    cut = np.split(order, [len(order) - validation])
+    parts = {name: (x[some], y[some]) for name, some in zip(("train", "kept"), cut, strict=True)}
+    inputs, labels = parts["train"]
+    parts["train"] = np.vstack([inputs, inputs + noise[cut[0]]]), np.hstack([labels, labels])
+    return list(parts.values())
+
+
 @refused("augmented, then split", says="split first", misconception="augmented before")
 def split_then_augment(x, y, noise, order, validation):
     x, y = np.concatenate([x, x + noise]), np.concatenate([y, y])
@@ -137,7 +157,7 @@ def split_then_augment(x, y, noise, order, validation):
 
 
 @refused(
-    "labels repeated otherwise", says="repeat both alike", earned=1, misconception="labels apart"
+    "labels repeated otherwise", says="treat both alike", earned=1, misconception="labels apart"
 )
 def split_then_augment(x, y, noise, order, validation):
     chosen, last = order[:-validation], order[-validation:]
@@ -145,10 +165,56 @@ def split_then_augment(x, y, noise, order, validation):
     return (x_train, np.repeat(y[chosen], 2)), (x[last], y[last])
 
 
-@refused("labels without copies", says="one label for each point")
+@refused("labels without copies", says="a label for each point")
 def split_then_augment(x, y, noise, order, validation):
     chosen, last = order[:-validation], order[-validation:]
     return (with_copies(x, y, noise, chosen)[0], y[chosen]), (x[last], y[last])
+
+
+@refused("labels as a row", says="a label for each point")
+def split_then_augment(x, y, noise, order, validation):
+    chosen, last = order[:-validation], order[-validation:]
+    x_train, y_train = with_copies(x, y, noise, chosen)
+    return (x_train, y_train[None]), (x[last], y[last][None])
+
+
+@refused("labels not in order", says="treat both alike", misconception="labels apart")
+def split_then_augment(x, y, noise, order, validation):
+    x, noise, m = x[order], noise[order], len(x) - validation
+    return with_copies(x, y, noise, np.arange(m)), (x[m:], y[m:])
+
+
+@refused("the place in the order", says="last points of `order`")
+def split_then_augment(x, y, noise, order, validation):
+    place = np.argsort(order)
+    return with_copies(x, y, noise, place[:-validation]), (
+        x[place[-validation:]],
+        y[place[-validation:]],
+    )
+
+
+@refused(
+    "all of the noise in turn",
+    says="noise[i] is for x[i]",
+    misconception="noise of others",
+    earned=1,
+)
+def split_then_augment(x, y, noise, order, validation):
+    chosen, last = order[:-validation], order[-validation:]
+    x_train = np.concatenate([x[chosen], x[chosen] + noise[validation:]])
+    return (x_train, np.tile(y[chosen], 2)), (x[last], y[last])
+
+
+@refused("one point less", says="last points of `order`")
+def split_then_augment(x, y, noise, order, validation):
+    chosen, last = order[: 1 - validation], order[1 - validation :]
+    return with_copies(x, y, noise, chosen), (x[last], y[last])
+
+
+@refused("squeezed", says="should have shape (..., 1)", earned=2)
+def split_then_augment(x, y, noise, order, validation):
+    chosen, last = order[:-validation], order[-validation:]
+    return with_copies(x, y, noise, chosen), (x[last].squeeze(), y[last].squeeze())
 
 
 @refused("copies only", says="a noisy copy of each", earned=1)
@@ -157,6 +223,6 @@ def split_then_augment(x, y, noise, order, validation):
     return (x[chosen] + noise[chosen], y[chosen]), (x[last], y[last])
 
 
-@refused("empty", says="last points of `order`")
+@refused("empty", says="Training holds a list of 0 entries")
 def split_then_augment(x, y, noise, order, validation):
     return ([], []), ([], [])

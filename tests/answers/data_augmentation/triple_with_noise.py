@@ -120,7 +120,7 @@ def triple_with_noise(x, y, noise):
     return np.concatenate([x, *(x + noise)]), np.tile(y, 3)
 
 
-@refused("subtracted", says="its two draws in `noise`", earned=1)
+@refused("subtracted", says="not subtracted", earned=1, misconception="noise subtracted")
 def triple_with_noise(x, y, noise):
     return np.concatenate([x, x - noise[0], x - noise[1]]), np.tile(y, 3)
 
@@ -128,6 +128,26 @@ def triple_with_noise(x, y, noise):
 @refused("one draw for all features", says="its two draws in `noise`", earned=2)
 def triple_with_noise(x, y, noise):
     return np.concatenate([x, *(x + noise[:, :, :1])]), np.tile(y, 3)
+
+
+@refused("labels as a row", says="labels of shape (12,)")
+def triple_with_noise(x, y, noise):
+    return np.concatenate([x, *(x + noise)]), np.tile(y, 3)[None, :]
+
+
+@refused("labels for the points only", says="an array of shape (4,)")
+def triple_with_noise(x, y, noise):
+    return np.concatenate([x, *(x + noise)]), y
+
+
+@refused("labels backwards", says="is missing", earned=2, misconception="labels apart")
+def triple_with_noise(x, y, noise):
+    return np.concatenate([x, *(x + noise)]), np.tile(y, 3)[::-1]
+
+
+@refused("squeezed", says="returned an array of shape (12,)")
+def triple_with_noise(x, y, noise):
+    return np.concatenate([x, *(x + noise)]).squeeze(), np.tile(y, 3)
 
 
 @refused("zeros", says="only the inputs get noise", misconception="noise on originals")

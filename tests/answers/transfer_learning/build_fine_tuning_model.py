@@ -167,10 +167,10 @@ def build_fine_tuning_model(backbone, classes, learning_rate):
     return model
 
 
-@refused("ten times the rate", says="The first step of Adam", earned=3)
+@refused("twice the rate", says="In the first step Adam", earned=3)
 def build_fine_tuning_model(backbone, classes, learning_rate):
     unfreeze(backbone)
-    return compiled(on(backbone, classes), 3 * learning_rate)
+    return compiled(on(backbone, classes), 2 * learning_rate)
 
 
 @refused("a copy without weights", says="copy its weights", misconception="fresh weights")
@@ -211,3 +211,65 @@ def build_fine_tuning_model(backbone, classes, learning_rate):
 @refused("returns nothing", says="is there a `return`?")
 def build_fine_tuning_model(backbone, classes, learning_rate):
     unfreeze(backbone)
+
+
+@refused("flattened", says="pool it instead", misconception="flattened")
+def build_fine_tuning_model(backbone, classes, learning_rate):
+    unfreeze(backbone)
+    return compiled(on(backbone, classes, pool="flat"), learning_rate)
+
+
+@refused("scaled before", says="scales them itself", misconception="scaled twice")
+def build_fine_tuning_model(backbone, classes, learning_rate):
+    from keras import layers
+
+    unfreeze(backbone)
+    return compiled(on(backbone, classes, before=[layers.Rescaling(1 / 255)]), learning_rate)
+
+
+@refused("two layers", says="a linear head")
+def build_fine_tuning_model(backbone, classes, learning_rate):
+    from keras import layers
+
+    unfreeze(backbone)
+    head = [layers.Dense(32, activation="relu")]
+    return compiled(on(backbone, classes, head=head), learning_rate)
+
+
+@refused("plain gradient descent", says="In the first step Adam", earned=3)
+def build_fine_tuning_model(backbone, classes, learning_rate):
+    from keras import optimizers
+
+    unfreeze(backbone)
+    model = on(backbone, classes)
+    model.compile(optimizers.SGD(learning_rate), "sparse_categorical_crossentropy")
+    return model
+
+
+@refused("a tenth for the backbone", says="In the first step Adam", earned=3)
+def build_fine_tuning_model(backbone, classes, learning_rate):
+    unfreeze(backbone)
+    return compiled(on(backbone, classes), learning_rate / 10)
+
+
+@refused(
+    "normalization frozen by its name",
+    says="in training mode",
+    earned=2,
+    misconception="statistics moved",
+)
+def build_fine_tuning_model(backbone, classes, learning_rate):
+    backbone.trainable = True
+    for layer in backbone.layers:
+        layer.trainable = layer.name != "batch_normalization"
+    return compiled(on(backbone, classes), learning_rate)
+
+
+@accepted("head from zero")
+def build_fine_tuning_model(backbone, classes, learning_rate):
+    from keras import Model, layers
+
+    unfreeze(backbone)
+    pooled = layers.GlobalAveragePooling2D()(backbone.output)
+    head = layers.Dense(classes, activation="softmax", kernel_initializer="zeros")
+    return compiled(Model(backbone.input, head(pooled)), learning_rate)

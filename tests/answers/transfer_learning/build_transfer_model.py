@@ -179,7 +179,7 @@ def build_transfer_model(backbone, classes):
     return compiled(on(backbone, classes, head=[layers.Dense(64, activation="tanh")]))
 
 
-@refused("flattened", says="pool it instead", misconception="flattened")
+@refused("flattened", says="pool it instead", earned=1, misconception="flattened")
 def build_transfer_model(backbone, classes):
     backbone.trainable = False
     return compiled(on(backbone, classes, pool="flat"))
@@ -279,3 +279,55 @@ def build_transfer_model(backbone, classes):
 @refused("returns nothing", says="is there a `return`?")
 def build_transfer_model(backbone, classes):
     compiled(on(backbone, classes))
+
+
+@refused("summed", says="are summed over", earned=4, misconception="summed")
+def build_transfer_model(backbone, classes):
+    import keras
+
+    class Sum(keras.Layer):
+        def call(self, x):
+            return keras.ops.sum(x, axis=(1, 2))
+
+    backbone.trainable = False
+    return compiled(on(backbone, classes, pool=None, head=[Sum()]))
+
+
+@refused("the first position only", says="a linear head", earned=4)
+def build_transfer_model(backbone, classes):
+    import keras
+
+    class First(keras.Layer):
+        def call(self, x):
+            return x[:, 0, 0]
+
+    backbone.trainable = False
+    return compiled(on(backbone, classes, pool=None, head=[First()]))
+
+
+@refused(
+    "softmax over the batch", says="add up to 1", earned=4, misconception="sigmoid, not softmax"
+)
+def build_transfer_model(backbone, classes):
+    from keras import Model, layers
+
+    backbone.trainable = False
+    image = layers.Input(backbone.input_shape[1:])
+    scores = layers.Dense(classes)(layers.GlobalAveragePooling2D()(backbone(image)))
+    return compiled(Model(image, layers.Softmax(axis=0)(scores)))
+
+
+@refused("unfrozen after compiling", says="kernels moved", earned=3, misconception="not frozen")
+def build_transfer_model(backbone, classes):
+    backbone.trainable = False
+    model = compiled(on(backbone, classes))
+    backbone.trainable = True
+    return model
+
+
+@refused("normalization behind the pool", says="a linear head", earned=4)
+def build_transfer_model(backbone, classes):
+    from keras import layers
+
+    backbone.trainable = False
+    return compiled(on(backbone, classes, head=[layers.LayerNormalization()]))

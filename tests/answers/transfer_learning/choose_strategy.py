@@ -55,3 +55,50 @@ def choose_strategy(m, similar):
 @refused("from scratch always", says="same network from scratch reached")
 def choose_strategy(m, similar):
     return "same network from scratch"
+
+
+@accepted("by the means of the table")
+def choose_strategy(m, similar):
+    means = {
+        "head on top features": 0.7,
+        "fine-tune many blocks": 0.8,
+        "small network from scratch": 0.5,
+    }
+    return max(means, key=means.get)
+
+
+@refused("in capitals", says="'Fine-Tune Many Blocks'", misconception="unknown name")
+def choose_strategy(m, similar):
+    return "Fine-Tune Many Blocks"
+
+
+@refused("a space in place of a hyphen", says="in the figure of 3.4", misconception="unknown name")
+def choose_strategy(m, similar):
+    return "fine tune many blocks"
+
+
+@refused("the table of the courses", says="small network from scratch reached", earned=3)
+def choose_strategy(m, similar):
+    if m > 500:
+        return "fine-tune few blocks" if similar else "small network from scratch"
+    return "head on top features" if similar else "head on earlier features"
+
+
+@refused("the size asked backwards", says="With", earned=1)
+def choose_strategy(m, similar):
+    if m > 500:
+        return "same network from scratch"
+    return "head on top features" if similar else "same network from scratch"
+
+
+@refused("a pair", says="a list of 2 entries", misconception="several")
+def choose_strategy(m, similar):
+    return ("fine-tune many blocks", 0.9)
+
+
+@refused(
+    "only for a hundred", says="is there a `return`", earned=1, misconception="nothing returned"
+)
+def choose_strategy(m, similar):
+    if m < 500:
+        return "fine-tune many blocks"

@@ -139,3 +139,74 @@ def train_on_features(features, x, y, learning_rate, epochs):
 @refused("returns nothing", says="is there a `return`?", earned=2)
 def train_on_features(features, x, y, learning_rate, epochs):
     descend(features.predict(x, verbose=0), y, learning_rate, epochs)
+
+
+@accepted("in four batches, with the sigmoid of Keras")
+def train_on_features(features, x, y, learning_rate, epochs):
+    from keras import ops
+
+    parts = [features.predict_on_batch(part) for part in np.array_split(x, min(4, len(x)))]
+    computed, labels = np.concatenate(parts), y.reshape(-1, 1)
+    w = np.zeros((computed.shape[1], 1), "float32")
+    for _ in range(epochs):
+        error = ops.convert_to_numpy(ops.sigmoid(computed @ w)) - labels
+        w = w - learning_rate / len(labels) * (computed.T @ error)
+    return w
+
+
+@accepted("gradients of TensorFlow")
+def train_on_features(features, x, y, learning_rate, epochs):
+    import tensorflow as tf
+
+    computed, w = features(x, training=False), tf.Variable(tf.zeros(features.output_shape[-1]))
+    for _ in range(epochs):
+        with tf.GradientTape() as tape:
+            scores = tf.linalg.matvec(computed, w)
+            losses = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(y, "float32"), scores)
+            loss = tf.reduce_mean(losses)
+        w.assign_sub(learning_rate * tape.gradient(loss, w))
+    return w.numpy()
+
+
+@refused("a bias too", says="all images in each step", earned=2)
+def train_on_features(features, x, y, learning_rate, epochs):
+    computed = np.column_stack([features.predict(x, verbose=0), np.ones(len(x))])
+    return descend(computed, y, learning_rate, epochs)[:-1]
+
+
+@refused("the bias returned", says="expected an array of shape (8,)", earned=2)
+def train_on_features(features, x, y, learning_rate, epochs):
+    computed = np.column_stack([features.predict(x, verbose=0), np.ones(len(x))])
+    return descend(computed, y, learning_rate, epochs)
+
+
+@refused("standardized features", says="all images in each step", earned=2)
+def train_on_features(features, x, y, learning_rate, epochs):
+    computed = features.predict(x, verbose=0)
+    return descend((computed - computed.mean(0)) / computed.std(0), y, learning_rate, epochs)
+
+
+@refused("half of the images", says="It saw 20 images", misconception="some features")
+def train_on_features(features, x, y, learning_rate, epochs):
+    half = len(x) // 2
+    return descend(features.predict(x[:half], verbose=0), y[:half], learning_rate, epochs)
+
+
+@refused("a random start", says="from zero on", earned=2)
+def train_on_features(features, x, y, learning_rate, epochs):
+    w = np.random.default_rng().normal(size=features.output_shape[-1])
+    computed = features.predict(x, verbose=0)
+    for _ in range(epochs):
+        w = w - learning_rate * computed.T @ (1 / (1 + np.exp(-computed @ w)) - y) / len(y)
+    return w
+
+
+@refused("for each image twice", says="It saw 80 images", earned=2, misconception="features twice")
+def train_on_features(features, x, y, learning_rate, epochs):
+    features.predict(x, verbose=0)
+    return descend(features.predict(x, verbose=0), y, learning_rate, epochs)
+
+
+@refused("squeezed", says="For one image and one epoch", earned=4)
+def train_on_features(features, x, y, learning_rate, epochs):
+    return descend(features.predict(x, verbose=0).squeeze(), y, learning_rate, epochs)

@@ -137,3 +137,48 @@ def unfreeze_last(backbone, blocks, k):
 def unfreeze_last(backbone, blocks, k):
     for block in blocks[:k]:
         backbone.get_layer(block).trainable = False
+
+
+@refused("at most three", says="k = 5", earned=3)
+def unfreeze_last(backbone, blocks, k):
+    learn(backbone, flat(blocks[len(blocks) - min(k, 3) :]))
+
+
+@refused("never the stem", says="k = 5", earned=3, misconception="one too few")
+def unfreeze_last(backbone, blocks, k):
+    learn(backbone, flat(blocks[1:][max(len(blocks) - 1 - k, 0) :]))
+
+
+@refused(
+    "the first layer of each block",
+    says="should stay as it is",
+    earned=3,
+    misconception="normalization learns",
+)
+def unfreeze_last(backbone, blocks, k):
+    backbone.trainable = True
+    for block in blocks[: len(blocks) - k]:
+        backbone.get_layer(block[0]).trainable = False
+
+
+@refused("the last block whatever k", says="too few", earned=3, misconception="one too few")
+def unfreeze_last(backbone, blocks, k):
+    learn(backbone, blocks[-1] if k else [])
+
+
+@refused("a block after another, but trained", says="changed weights")
+def unfreeze_last(backbone, blocks, k):
+    import numpy as np
+
+    learn(backbone, flat(blocks[len(blocks) - k :]))
+    backbone.fit(np.ones((2, 16, 16, 3)), np.ones((2, 4, 4, 8)), verbose=0)
+
+
+@accepted("flags of the weights alone")
+def unfreeze_last(backbone, blocks, k):
+    backbone.trainable = True
+    last = flat(blocks[len(blocks) - k :])
+    for layer in backbone.layers:
+        layer.trainable = "bn" not in layer.name
+        for weight in layer.weights:
+            weight.trainable = layer.name in last and "bn" not in layer.name
