@@ -180,6 +180,8 @@ def _photos():
 def split_then_augment(answer, expect, rng):
     # The second time there are one feature and one point for validation.
     for n, d, validation, points in ((12, 2, 5, 1), (9, 1, 1, 0)):
+        if expect.messages:  # a single point may be the right one by chance
+            break
         x, noise = rng.normal(size=(n, d)), 0.1 * rng.normal(size=(n, d))
         y = np.arange(n) + 0.5
         # The last point is neither in the first nor in the last of the order.

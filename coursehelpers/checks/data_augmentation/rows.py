@@ -22,11 +22,13 @@ def rows(x, *labels):
 
 def same_rows(one, other):
     """Say whether two arrays have the same rows, in any order."""
+    if one.shape != other.shape:
+        return False
+    from scipy.optimize import linear_sum_assignment
 
-    def counts(rows):
-        return np.isclose(rows[:, None], other, rtol=1e-3, atol=1e-4).all(axis=2).sum(axis=0)
-
-    return one.shape == other.shape and np.array_equal(counts(one), counts(other))
+    alike = np.isclose(one[:, None], other, rtol=1e-3, atol=1e-4).all(axis=2)
+    # Each needs a partner of its own, even where several are nearly alike.
+    return bool(alike[linear_sum_assignment(alike, maximize=True)].all())
 
 
 def has_row(rows, row):
@@ -53,7 +55,7 @@ def missing(got, wanted, labels=False):
     Returns
     -------
     str
-        A sentence on one of the wanted rows, or on their number if all are there.
+        A sentence on one of the wanted rows, or on how many there are.
 
     Examples
     --------
@@ -65,4 +67,6 @@ def missing(got, wanted, labels=False):
             point, label = (row[:-1], f" with label {row[-1]:.3g}") if labels else (row, "")
             entries = ", ".join(f"{entry:.3g}" for entry in point)
             return f"For one example, [{entries}]{label} is missing."
+    if len(got) == len(wanted):
+        return "All are there, but some more often than others."
     return f"There are {len(got)} points, expected {len(wanted)}."

@@ -7,6 +7,7 @@ import numpy as np
 from coursehelpers.checks.core import exercise, mistakes_from
 from coursehelpers.checks.models import are_probabilities, built, predict
 from coursehelpers.checks.transfer_learning.observed import (
+    WHILE_TRAINING,
     Watch,
     cross_entropy,
     describe_rows,
@@ -73,6 +74,7 @@ def build_transfer_model(answer, expect, rng):
         not watch.missing,
         "",
         mistakes=known(("part of it", len(watch.missing) < len(pretrained)), ("fresh weights", 1)),
+        seen=f"{len(watch.missing)} of its {len(pretrained)} arrays are missing.",
     )
     expect.that(
         are_probabilities(outputs),
@@ -94,7 +96,9 @@ def _expect_head_alone_to_learn(answer, expect, watch, x, shape):
     # Labels that tell one loss from another; Keras may bound very small probabilities.
     y = np.where(trained > 1e-4, trained, np.inf).argmin(axis=1)
     penalty = sum(answer.penalties(model))
+    expect.given = WHILE_TRAINING
     loss = answer.train_step(x, y, model=model) - penalty
+    expect.given = ""
     moved = watch.moved()
     expect.that(
         not moved["kernels"] and not moved["normalization"],
@@ -133,7 +137,8 @@ def _expect_head_alone_to_learn(answer, expect, watch, x, shape):
 )
 def train_on_features(answer, expect, rng):
     _expect_head(answer, expect, rng, n=40, epochs=int(rng.integers(4, 9)), points=2)
-    _expect_head(answer, expect, rng, n=1, epochs=1, points=0)
+    if not expect.messages:
+        _expect_head(answer, expect, rng, n=1, epochs=1, points=0)
 
 
 def _expect_head(answer, expect, rng, n, epochs, points):
@@ -158,7 +163,7 @@ def _expect_head(answer, expect, rng, n, epochs, points):
         points=points,
         mistakes=known(
             ("no features", seen == 0),
-            ("every epoch", seen >= n * epochs and epochs > 1),
+            ("every epoch", seen >= n * epochs),
             ("features twice", seen > n),
             ("some features", True),
         ),

@@ -19,15 +19,18 @@ PARTS = {
 # What to tell who made a known mistake: what is wrong, and where to look next.
 known = mistakes_from(
     {
-        "not pooled": "There is an output for every position of the feature map; pool it first.",
-        "no head": "These are the features of the backbone; where is the head?",
-        "number of classes": "The head has another number of outputs than there are classes.",
+        "not pooled": "There are outputs for every position of the feature map; pool it first.",
+        "no head": "The outputs are the features of the backbone; where is the head?",
+        "number of classes": "The outputs are not as many as the classes.",
         "flattened": "Each position of the feature map has weights of its own; pool it instead.",
         "same for all": "All images get the same probabilities, even after a train step.",
         "scaled twice": "The images get to the backbone too dark: it scales them itself.",
         "summed": "The features are summed over the positions; pool them by mean or maximum.",
     }
 )
+
+# What a model is asked for, in front of what goes wrong then.
+WHILE_TRAINING = "In a train step, with class numbers as labels"
 
 # The share of the scores that a linear head explains, but for rounding.
 LINEAR = 1 - 1e-5
@@ -47,19 +50,17 @@ def draw_images(rng, n):
 
 def expect_shape(answer, expect, model, x, classes):
     """Require an output for each image and class; return the outputs."""
-    return expect_outputs(
-        answer,
-        expect,
-        x,
-        model,
-        (len(x), classes),
-        f"For {len(x)} images and {classes} classes",
-        mistakes=lambda shape: known(
+    given = f"For {len(x)} images and {classes} classes"
+
+    def mistakes(shape):
+        found = known(
             ("no head", shape == (len(x), 4, 4, 8)),
             ("not pooled", len(shape) > 2 and shape != x.shape),
             ("number of classes", len(shape) == 2 and shape[1] != classes),
-        ),
-    )
+        )
+        return [m._replace(message=f"{m.message} {given} their shape is {shape}.") for m in found]
+
+    return expect_outputs(answer, expect, x, model, (len(x), classes), given, mistakes=mistakes)
 
 
 def expect_pooled(answer, expect, watch, backbone, x, outputs, points=0):
@@ -72,16 +73,20 @@ def expect_pooled(answer, expect, watch, backbone, x, outputs, points=0):
     seen, constant = scores(outputs), is_constant(outputs)
     maps, *dark = (answer.predict(images, model=backbone) for images in (x, x / 255, x / 127.5 - 1))
     share = 0 if constant else explained(seen, maps)
+    summed = share > LINEAR and _are_summed(seen, maps, watch.new_weights())
     expect.that(
-        share > LINEAR and not _are_summed(seen, maps, watch.new_weights()),
+        share > LINEAR and not summed,
         "The scores of a linear head should follow from the pooled features of the backbone; what "
         "happens to the images before it, or to the features behind it?",
         points=points,
         mistakes=known(
             ("same for all", constant),
-            ("summed", share > LINEAR),
+            ("summed", summed),
             ("scaled twice", not constant and max(explained(seen, d) for d in dark) > LINEAR),
         ),
+        seen=""
+        if constant or summed
+        else f"The pooled features explain {share:.3%} of the scores.",
     )
 
 

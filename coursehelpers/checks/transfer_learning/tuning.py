@@ -8,6 +8,7 @@ from coursehelpers.checks.core import exercise, mistakes_from
 from coursehelpers.checks.fixtures import layer_names
 from coursehelpers.checks.models import are_probabilities, built, predict
 from coursehelpers.checks.transfer_learning.observed import (
+    WHILE_TRAINING,
     Watch,
     describe_rows,
     draw_fixture,
@@ -22,8 +23,8 @@ exercise = partial(exercise, notebook="transfer_learning")
 # What to tell who made a known mistake: what is wrong, and where to look next.
 known = mistakes_from(
     {
-        "nothing learns": "Nothing moved in a train step; a flag of the whole model overrules those "
-        "of its layers.",
+        "nothing learns": "Nothing moved in a train step. A flag of the whole model overrules those of "
+        "its layers; and the backbone itself should learn, not a copy.",
         "everything learns": "All blocks moved in a train step; freeze layers of the backbone itself.",
         "all with 0": "Blocks moved in a train step, though none is to learn; what does your slice "
         "give for 0?",
@@ -158,7 +159,9 @@ def build_fine_tuning_model(answer, expect, rng):
     )
     alone = predict(answer, x[:3], model, (3, classes), training=True)
 
+    expect.given = WHILE_TRAINING
     loss = answer.train_step(x, y, model=model)
+    expect.given = ""
     expect.that(
         np.isfinite(loss), f"The loss of the first train step is {loss}; is it a sound one?"
     )
@@ -189,5 +192,7 @@ def build_fine_tuning_model(answer, expect, rng):
         mistakes=known(
             ("head frozen", not moved["new"]), ("rate ignored", 0.8 < least / 1e-3 < 1.25)
         ),
-        seen=f"With a rate of {rate:.2g} arrays changed by {least:.2g} to {most:.2g}.",
+        seen=f"With a rate of {rate:.2g} arrays changed by {least:.2g} to {most:.2g}."
+        if moved["new"]
+        else "",
     )

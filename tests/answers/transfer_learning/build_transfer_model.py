@@ -197,7 +197,7 @@ def build_transfer_model(backbone, classes):
     return backbone
 
 
-@refused("two outputs", says="another number of outputs", misconception="number of classes")
+@refused("two outputs", says="not as many as the classes", misconception="number of classes")
 def build_transfer_model(backbone, classes):
     backbone.trainable = False
     return compiled(on(backbone, 2))
