@@ -300,9 +300,18 @@ def test_stub_is_told_nothing_but_that():
 
 
 def test_trouble_after_a_point_is_partial_credit():
-    got = outcome(ask_once, raises(ValueError("late")))
+    got = outcome(ask_once, raises(ValueError("late")), points=2)
     assert (got.status, got.earned) == ("partial", 1)
     assert got.messages == ("Your code raised ValueError: late.",)
+
+
+def test_a_requirement_that_comes_last_costs_a_point():
+    def specification(answer, expect, rng):
+        expect.that(True, "", points=3)
+        expect.that(False, "Not that.")
+
+    got = outcome(specification, points=3)
+    assert (got.status, got.earned, got.messages) == ("partial", 2, ("Not that.",))
 
 
 def test_mistake_of_the_check_itself_is_not_hidden():

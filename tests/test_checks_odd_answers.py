@@ -147,7 +147,7 @@ def test_points_that_are_no_numbers_are_told(name, number):
 
 
 def test_parts_of_texts_are_told():
-    seen = "training holds a text and a text, validation a text and a text."
+    seen = "Training holds a text and a text, validation a text and a text."
     assert seen in told("split_then_augment", lambda *given: VALUES["texts in parts"]())
 
 

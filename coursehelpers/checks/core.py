@@ -380,12 +380,12 @@ def judge(exercise, answer, seed=()):
             f"The expectations of {exercise.id!r} offer {expect.offered} points, "
             f"its declaration {exercise.points}."
         )
+    # Whatever a message is about costs a point, even a requirement that comes last.
+    earned = min(expect.earned, exercise.points - 1) if messages else expect.earned
     if not messages:
         status = "passed"
-    elif expect.earned:
+    elif earned:
         status = "partial"
     else:
         status = trouble or "failed"
-    return Outcome(
-        exercise.id, status, expect.earned, exercise.points, messages, expect.misconception
-    )
+    return Outcome(exercise.id, status, earned, exercise.points, messages, expect.misconception)

@@ -85,7 +85,7 @@ def check(name, answer=_LOOK_IT_UP):
     --------
     >>> check("l2_penalty", lambda weights, lambda_, m: 0.0).earned
     l2_penalty: ✗ failed, 0 of 2 points
-      - The penalty should be lambda / m times the sum of the squared weights. For one example ...
+      - For ...: The penalty should be lambda / m times the sum of the squared weights. For one ...
       Next: hint("l2_penalty"), or read section 2.1 The L2 penalty again.
     0
     """

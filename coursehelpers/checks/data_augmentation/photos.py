@@ -131,7 +131,7 @@ def build_cat_augmenter(answer, expect, rng):
 
 def _expect_photos(answer, expect, photos, model, training=False):
     def other(shape):
-        message = f"The photos came back as {shape}; the model has to keep {photos.shape}."
+        message = f"The photos came back with shape {shape}; the model has to keep {photos.shape}."
         return [Mistake("other shape", True, message)]
 
     given = f"For {len(photos)} photos"

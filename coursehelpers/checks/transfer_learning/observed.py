@@ -73,7 +73,7 @@ def expect_pooled(answer, expect, watch, backbone, x, outputs, points=0):
     seen, constant = scores(outputs), is_constant(outputs)
     maps, *dark = (answer.predict(images, model=backbone) for images in (x, x / 255, x / 127.5 - 1))
     share = 0 if constant else explained(seen, maps)
-    summed = share > LINEAR and _are_summed(seen, maps, watch.new_weights())
+    summed = not constant and _are_summed(outputs, maps, watch.new_weights())
     expect.that(
         share > LINEAR and not summed,
         "The scores of a linear head should follow from the pooled features of the backbone; what "
@@ -95,12 +95,15 @@ def is_constant(outputs):
     return np.ptp(outputs, axis=0).max() < 1e-6
 
 
-def _are_summed(seen, maps, weights):
-    """Say whether a head of these weights gives these scores for sums over the positions."""
-    kernels = [w for w in weights if w.shape == (maps.shape[-1], seen.shape[1])]
-    bias = sum(w for w in weights if w.shape == (seen.shape[1],))
+def _are_summed(outputs, maps, weights):
+    """Say whether a head of these weights gives these probabilities for sums over positions."""
+    from scipy.special import softmax
+
+    kernels = [w for w in weights if w.shape == (maps.shape[-1], outputs.shape[1])]
+    bias = sum(w for w in weights if w.shape == (outputs.shape[1],))
     sums = [maps.sum(axis=(1, 2)) @ kernel + bias for kernel in kernels]
-    return any(np.allclose(s - s.mean(axis=1, keepdims=True), seen, atol=1e-3) for s in sums)
+    # Of probabilities, because sums are large and the logarithm of what is left is cut off.
+    return any(np.allclose(softmax(s, axis=1), outputs, atol=1e-3) for s in sums)
 
 
 class Watch:

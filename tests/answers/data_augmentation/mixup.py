@@ -178,14 +178,14 @@ def mixup(x, y, lam, order):
     return images, labels.argmax(axis=1)
 
 
-@refused("divided by lambda", says="For two images, with lam 0 and 1", earned=3)
+@refused("divided by lambda", says="For two images, with lam 0 and 1", earned=2)
 def mixup(x, y, lam, order):
     images, labels = mix(x, y, lam, lam, order)
     share = lam.reshape(-1, 1)
     return images, (labels / share) * share
 
 
-@refused("squeezed", says="For two images", earned=3)
+@refused("squeezed", says="For two images", earned=2)
 def mixup(x, y, lam, order):
     images, labels = mix(x, y, lam, lam, order)
     return images.squeeze(), labels

@@ -207,6 +207,6 @@ def train_on_features(features, x, y, learning_rate, epochs):
     return descend(features.predict(x, verbose=0), y, learning_rate, epochs)
 
 
-@refused("squeezed", says="For one image and one epoch", earned=4)
+@refused("squeezed", says="For one image and one epoch", earned=3)
 def train_on_features(features, x, y, learning_rate, epochs):
     return descend(features.predict(x, verbose=0).squeeze(), y, learning_rate, epochs)
