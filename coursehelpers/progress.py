@@ -1,7 +1,9 @@
-"""A progress bar that leaves nothing behind."""
+"""A progress bar that leaves nothing behind, and an end by Ctrl-C that does neither."""
 
 import contextlib
+import signal
 import sys
+import threading
 
 
 def in_notebook():
@@ -74,6 +76,40 @@ def progress_bar(total, description="", *, delay=0):
     finally:
         if line is not None:
             line.show("")
+
+
+@contextlib.contextmanager
+def interruptible():
+    """Let Ctrl-C wait for a place where it does no harm while the block runs.
+
+    An interrupt in the midst of TensorFlow comes out as any error, or as none: in a callback from
+    native code it may be lost, or leave a lock behind. A second Ctrl-C does not wait.
+
+    Yields
+    ------
+    callable
+        To be called where the block may end; raises `KeyboardInterrupt` after a Ctrl-C.
+    """
+    before, pressed = signal.getsignal(signal.SIGINT), []
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield lambda: None
+        return
+
+    def note(signum, frame):
+        pressed.append(signum)
+        if len(pressed) > 1:
+            before(signum, frame)
+
+    def may_end():
+        if pressed:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield may_end
+        may_end()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Line:

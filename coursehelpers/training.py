@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from coursehelpers.metrics import paired_differences, summarize
-from coursehelpers.progress import in_notebook, progress_bar
+from coursehelpers.progress import in_notebook, interruptible, progress_bar
 
 # TensorFlow keeps a copy of every model that is built, and drops it when it is seeded. It then
 # prepares every compiled function again, which takes longer than many an epoch.
@@ -43,14 +43,17 @@ def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
     history = keras.callbacks.History()
     history.epoch = []  # Keras sets it when the first epoch starts; an interrupt may be earlier
     try:
-        with progress_bar(epochs, "training") as bar:
-            epoch_done = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: bar.update())
+        with interruptible() as may_end, progress_bar(epochs, "training") as bar:
+            steps = keras.callbacks.LambdaCallback(
+                on_train_batch_end=lambda batch, logs: may_end(),
+                on_epoch_end=lambda epoch, logs: bar.update(),
+            )
             model.fit(
                 *train,
                 validation_data=validation,
                 epochs=epochs,
                 batch_size=batch_size,
-                callbacks=[history, epoch_done, *callbacks],
+                callbacks=[history, steps, *callbacks],
                 verbose=0,
             )
     except KeyboardInterrupt:
@@ -287,7 +290,12 @@ def compare(
     planned = sum(setting.epochs for setting in settings.values()) * len(seeds)
     partial = False
     try:
-        with progress_bar(planned, description) as bar:
+        with interruptible() as may_end, progress_bar(planned, description) as bar:
+
+            def tick():
+                bar.update()
+                may_end()
+
             for seed in seeds:
                 seed_python(seed)
                 parts = data(seed) if callable(data) else data
@@ -308,7 +316,7 @@ def compare(
                         start = time.perf_counter()
                         runs[key] = CompiledRuns(name, setting, arrays, batch_size)
                         tracing += time.perf_counter() - start
-                    run = runs[key].train(name, setting, seed, arrays, shuffle, bar.update)
+                    run = runs[key].train(name, setting, seed, arrays, shuffle, tick)
                     kept += runs[key].model.count_params()
                     last = run[-1][0]
                     measured = measure(runs[key].model, parts) if measure else {}
@@ -316,6 +324,7 @@ def compare(
                     rows += [(name, seed, *row) for row in run]
                     bar.total -= setting.epochs - (last + 1)  # left out by early stopping
                     done += 1
+                    may_end()
     except KeyboardInterrupt:
         if not in_notebook():
             raise

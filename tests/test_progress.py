@@ -3,12 +3,14 @@
 import contextlib
 import io
 import itertools
+import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import nbclient
 import nbformat
 import pytest
 
-from coursehelpers.progress import in_notebook, progress, progress_bar
+from coursehelpers.progress import in_notebook, interruptible, progress, progress_bar
 
 
 class Terminal(io.StringIO):
@@ -329,3 +331,70 @@ def test_interrupted_compare_in_a_notebook_returns_the_complete_runs_and_says_so
     assert told(outputs["interrupted compare"]) == [
         ("stdout", "Interrupted: 1 of 2 runs are complete.\nFalse 2 True 1\n"),
     ]
+
+
+# Ctrl-C
+
+
+def press():
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_interrupt_waits_until_the_block_may_end():
+    reached = []
+    with contextlib.suppress(KeyboardInterrupt), interruptible() as may_end:
+        may_end()
+        press()
+        reached.append("after it")
+        may_end()
+        reached.append("too far")
+    assert reached == ["after it"]
+
+
+def test_second_interrupt_does_not_wait():
+    presses = []
+    with contextlib.suppress(KeyboardInterrupt), interruptible():
+        for _ in range(3):
+            presses.append("pressed")
+            press()
+    assert len(presses) == 2
+
+
+def test_interrupt_that_no_place_has_seen_ends_the_block():
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        press()
+
+
+def test_an_error_is_not_covered_by_an_interrupt():
+    with pytest.raises(ZeroDivisionError), interruptible():
+        (press(), 1 / 0)
+
+
+@pytest.mark.parametrize("ends", [lambda: None, press, lambda: 1 / 0])
+def test_afterwards_an_interrupt_is_what_it_was(ends):
+    before = signal.getsignal(signal.SIGINT)
+    with contextlib.suppress(KeyboardInterrupt, ZeroDivisionError), interruptible():
+        ends()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
+def test_a_process_without_a_handler_keeps_having_none(handler):
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with interruptible() as may_end:
+            assert signal.getsignal(signal.SIGINT) == handler
+            may_end()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_another_thread_leaves_the_handler_alone():
+    with ThreadPoolExecutor(1) as threads:
+
+        def work():
+            with interruptible() as may_end:
+                may_end()
+                return signal.getsignal(signal.SIGINT)
+
+        assert threads.submit(work).result() is signal.getsignal(signal.SIGINT)
