@@ -6,7 +6,6 @@ top to bottom, and has to come out as that of a student who has not begun.
 """
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -99,17 +98,6 @@ def execute(path, folder):
     return problems
 
 
-def kernel(python, folder):
-    """Write the specification of a kernel that runs with a Python, and return its home."""
-    spec = folder / "jupyter" / "kernels" / "colab"
-    spec.mkdir(parents=True, exist_ok=True)
-    argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    (spec / "kernel.json").write_text(
-        json.dumps({"argv": argv, "display_name": "Colab", "language": "python"})
-    )
-    return folder / "jupyter"
-
-
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.colab", description=__doc__)
     parser.add_argument("nb", nargs="*", help="names of notebooks; default all")
@@ -120,7 +108,10 @@ def main():
     if not options.installed:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        home = kernel(install(folder), folder)
+        python = install(folder)
+        kernel = ("-m", "ipykernel", "install", "--prefix", folder / "env", "--name", "colab")
+        subprocess.run([python, *kernel], check=True, stdout=subprocess.DEVNULL)
+        home = folder / "env" / "share" / "jupyter"
         env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         env |= {"JUPYTER_PATH": str(home), "JUPYTER_PLATFORM_DIRS": "1", "HOME": str(folder)}
         offline = OFFLINE if subprocess.run([*OFFLINE, "true"], check=False).returncode == 0 else ()

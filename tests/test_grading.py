@@ -9,7 +9,7 @@ import pytest
 
 from coursehelpers.checks.core import EXERCISES
 from coursehelpers.execution import notebooks
-from coursehelpers.grading import isolation, results
+from coursehelpers.grading import isolation, judge, results
 from coursehelpers.grading.cli import main
 from coursehelpers.grading.judge import digest_of, grade, seed_of
 from tests.answers import BANK, load, source_of
@@ -31,11 +31,8 @@ def isolated():
 def submission(folder, path, answers=(), extra=()):
     """Write a student's copy with answers filled in, and cells of the student's own before them."""
     copy = notebooks.read(ROOT / "notebooks" / "student" / path.name)
-    answers = dict(answers)
-    for cell in copy.cells:
-        facts = cell.metadata.get("nbgrader", {})
-        if facts.get("solution") and facts["grade_id"] in answers:
-            cell.source = answers[facts["grade_id"]]
+    for name, cell in notebooks.answers(copy).items():
+        cell.source = dict(answers).get(name, cell.source)
     copy.cells[2:2] = [nbformat.v4.new_code_cell(text) for text in extra]
     target = folder / path.name
     nbformat.write(copy, target)
@@ -89,6 +86,14 @@ def test_what_a_cell_does_costs_no_more_than_it_has_to(extra, status, says, tmp_
     outcome = outcomes(target, L2, isolated)["l2_penalty"]
     assert outcome["status"] == status
     assert says in " ".join(outcome["messages"])
+
+
+def test_a_cell_without_end_is_ended_and_says_so(tmp_path, isolated, monkeypatch):
+    monkeypatch.setattr(judge, "CELL_SECONDS", 20)  # the imports take a few of them
+    target = submission(tmp_path, L2, {"l2_penalty": RIGHT}, ["while True: pass"])
+    for outcome in outcomes(target, L2, isolated).values():
+        assert outcome["status"] == "timed out"
+        assert outcome["messages"] == ("A cell ran longer than 20 s, so the kernel was ended.",)
 
 
 def test_answers_are_found_without_their_metadata(tmp_path, isolated):

@@ -112,10 +112,6 @@ def test_claims_stand_alone_and_lie_beside_the_executed_copy(path, executed):
     assert all(claim["state"] != "undecided" for c in robust for claim in notebooks.claims(c))
 
 
-def solution_cells(notebook):
-    return [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("solution")]
-
-
 @each_notebook
 def test_every_cell_runs_and_every_check_passes(path, executed):
     result = executed(path)
@@ -199,7 +195,7 @@ def test_every_exercise_has_its_cells(path):
     notebook = notebooks.read(path)
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     wanted = {e.id: e for e in EXERCISES.values() if e.notebook == path.stem}
-    solutions = {cell.metadata.nbgrader.grade_id: cell for cell in solution_cells(notebook)}
+    solutions = notebooks.answers(notebook)
     grades = [cell for cell in notebook.cells if notebooks.is_grade(cell)]
     assert set(solutions) == set(wanted)
     assert [cell.metadata.nbgrader.grade_id for cell in grades] == [f"check_{n}" for n in solutions]
@@ -212,12 +208,12 @@ def test_every_exercise_has_its_cells(path):
 
 @each_notebook
 def test_solution_cells_hold_the_published_solutions(path):
-    for cell in solution_cells(notebooks.read(path)):
+    for name, cell in notebooks.answers(notebooks.read(path)).items():
         lines = cell.source.splitlines()
         markers = [line.strip() for line in lines if line.strip().startswith("### ")]
         assert markers == ["### BEGIN SOLUTION", "### END SOLUTION"]
         without = "\n".join(line for line in lines if not line.strip().startswith("### "))
-        assert without == solution_source(cell.metadata.nbgrader.grade_id)
+        assert without == solution_source(name)
 
 
 def names_set(cell):

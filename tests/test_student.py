@@ -31,12 +31,6 @@ def by_id(notebook):
     return {cell.id: cell for cell in notebook.cells}
 
 
-def answer_cells(notebook):
-    """Return the cells for the answers, by exercise."""
-    facts = ((c, c.metadata.get("nbgrader", {})) for c in notebook.cells)
-    return {fact["grade_id"]: cell for cell, fact in facts if fact.get("solution")}
-
-
 # what stands in a copy
 
 
@@ -60,7 +54,7 @@ def test_copy_differs_from_its_source_in_what_students_should_not_see_only(path)
     source = notebooks.read(path)
     nbformat.validate(copy)
     assert [c.id for c in copy.cells] == ["top", "install", *(c.id for c in source.cells)]
-    answers = {cell.id for cell in answer_cells(copy).values()}
+    answers = {cell.id for cell in notebooks.answers(copy).values()}
     for cell in copy.cells[2:]:
         original = by_id(source)[cell.id]
         if cell.id not in answers and cell.id != "parameters":
@@ -73,7 +67,7 @@ def test_copy_differs_from_its_source_in_what_students_should_not_see_only(path)
 @each_copy
 def test_no_solution_is_left(path):
     copy = notebooks.read(path)
-    cells = answer_cells(copy)
+    cells = notebooks.answers(copy)
     assert set(cells) == {exercise.id for exercise in exercises_of(path)}
     for cell in cells.values():
         assert cell.source.endswith(f"\n    {STUB}")
@@ -116,7 +110,7 @@ class Live:
             # Errors only: newer kernels warn that a local connection is not encrypted.
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
         )
-        self.answers = answer_cells(self.notebook)
+        self.answers = notebooks.answers(self.notebook)
 
     def run(self, cell):
         """Execute a cell, with whatever it holds now."""
@@ -209,7 +203,7 @@ def test_every_accepted_answer_gets_full_points(live):
 
 
 def test_every_refused_answer_fails_its_own_check_only(live):
-    solutions = answer_cells(notebooks.read(ROOT / "notebooks" / live.path.name))
+    solutions = notebooks.answers(notebooks.read(ROOT / "notebooks" / live.path.name))
     for name, cell in solutions.items():
         live.answer(name, cell.source)
     complete, passed = live.score()

@@ -55,6 +55,12 @@ def is_grade(cell):
     return bool(cell.metadata.get("nbgrader", {}).get("grade"))
 
 
+def answers(notebook):
+    """Return the cells for the answers by exercise (nbgrader's ids), in the notebook's order."""
+    facts = [(cell, cell.metadata.get("nbgrader", {})) for cell in notebook.cells]
+    return {fact["grade_id"]: cell for cell, fact in facts if fact.get("solution")}
+
+
 def claims(cell):
     """Return the claims among the outputs of a cell, as dicts."""
     return [o.data[CLAIM] for o in cell.get("outputs", ()) if CLAIM in o.get("data", {})]

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from coursehelpers.checks.answers import AnswerTimedOut
 from coursehelpers.checks.core import EXERCISES, Outcome, judge
+from coursehelpers.execution.notebooks import answers
 from coursehelpers.grading import notebook as notebooks
 from coursehelpers.grading.kernel import Kernel, KernelDied
 
@@ -100,12 +101,7 @@ def grade(path, source, secret, isolated, name=None):
 
 def exercises_of(source):
     """Return the exercises that a teacher's notebook asks, in its order."""
-    names = [
-        cell.metadata.nbgrader.grade_id
-        for cell in source.cells
-        if cell.metadata.get("nbgrader", {}).get("solution")
-    ]
-    return [EXERCISES[name] for name in names]
+    return [EXERCISES[name] for name in answers(source)]
 
 
 def _outcomes(steps, secret, digest, isolated):
@@ -118,9 +114,10 @@ def _outcomes(steps, secret, digest, isolated):
                 raised[step.name] = kernel.run(step.source, CELL_SECONDS)
     except (KernelDied, AnswerTimedOut) as error:
         # What has been judged stays; the rest gives no answer any more.
+        status = "timed out" if isinstance(error, AnswerTimedOut) else "error"
         for step in steps:
             if step.kind == "ask" and step.name not in outcomes:
-                outcomes[step.name] = _nothing(EXERCISES[step.name], "error", str(error))
+                outcomes[step.name] = _nothing(EXERCISES[step.name], status, str(error))
     finally:
         kernel.stop()
     return outcomes

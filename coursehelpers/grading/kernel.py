@@ -54,7 +54,12 @@ class Kernel:
 
     def run(self, source, seconds):
         """Run a cell; return None or the text of the error that it raised."""
-        header, _ = self._exchange({"verb": "run"}, source.encode(), seconds)
+        try:
+            header, _ = self._exchange({"verb": "run"}, source.encode(), seconds)
+        except AnswerTimedOut:
+            raise AnswerTimedOut(
+                f"A cell ran longer than {seconds} s, so the kernel was ended."
+            ) from None
         return header.get("text") if header["status"] == "error" else None
 
     def ask(self, name, seconds):

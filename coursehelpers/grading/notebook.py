@@ -73,11 +73,7 @@ def rebuild(source, submitted):
     list of str
     """
     known = {cell.id for cell in source.cells} | {"top", "install"}
-    wanted = [
-        cell.metadata.nbgrader.grade_id
-        for cell in source.cells
-        if cell.metadata.get("nbgrader", {}).get("solution")
-    ]
+    wanted = list(notebooks.answers(source))
     answers, mentions = _answers(submitted, wanted)
     extras = _extras(submitted, known, {id(cell) for cell in answers.values()}, source)
     steps = [

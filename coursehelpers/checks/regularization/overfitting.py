@@ -81,8 +81,8 @@ known = mistakes_from(
     ],
 )
 def read_curves(answer, expect, rng):
-    # Gaps of both signs; a first minimum that is not the smallest one; the largest gap is not always the last one, nor the smallest training
-    # loss; and the best epoch may be the first, the last or the only one.
+    # Gaps of both signs, the largest not always the last; a first minimum that is not the smallest;
+    # and a best epoch that is the first, the last or the only one.
     templates = (
         ([2.0, 1.2, 1.0, 0.8, 0.4, 0.3, 0.1], [1.6, 1.15, 1.25, 0.9, 1.0, 1.5, 1.2]),
         ([1.2, 0.9, 0.7, 0.5], [1.0, 1.1, 1.3, 1.2]),
