@@ -33,6 +33,8 @@ known = mistakes_from(
         "training mode": "The backbone's moving averages followed the batch in a train step: it "
         "normalizes as in training.",
         "nothing learns": "Nothing moved in a train step, the head neither; what is frozen?",
+        "spoiled in training": "In training the outputs are no probabilities; what comes after the "
+        "softmax?",
         "softmax twice": "The loss takes the probabilities for scores and applies softmax again.",
         "every epoch": "All images went through the network of the features in every epoch anew.",
         "features twice": "Some images went through the network of the features more than once.",
@@ -87,11 +89,11 @@ def build_transfer_model(answer, expect, rng):
         seen=describe_rows(outputs),
     )
     expect_pooled(answer, expect, watch, backbone, x, outputs, points=1)
-    _expect_head_alone_to_learn(answer, expect, watch, x, outputs.shape)
+    _expect_head_alone_to_learn(answer, expect, watch, x, outputs)
 
 
-def _expect_head_alone_to_learn(answer, expect, watch, x, shape):
-    model = watch.model
+def _expect_head_alone_to_learn(answer, expect, watch, x, used):
+    model, shape = watch.model, used.shape
     trained, again = (predict(answer, x, model, shape, training=True) for _ in range(2))
     # Labels that tell one loss from another; Keras may bound very small probabilities.
     y = np.where(trained > 1e-4, trained, np.inf).argmin(axis=1)
@@ -109,7 +111,8 @@ def _expect_head_alone_to_learn(answer, expect, watch, x, shape):
         "moved.",
     )
     expect.that(not moved["statistics"], "", points=1, mistakes=known(("training mode", True)))
-    right, twice, seen = True, False, ""
+    spoiled = are_probabilities(used) and not are_probabilities(trained)
+    right, twice, seen = not spoiled, False, ""
     if are_probabilities(trained) and np.allclose(trained, again):  # no dropout, no augmentation
         softmax = np.exp(trained) / np.exp(trained).sum(axis=1, keepdims=True)
         wanted, doubled = (cross_entropy(y, p) for p in (trained, softmax))
@@ -119,7 +122,11 @@ def _expect_head_alone_to_learn(answer, expect, watch, x, shape):
         moved["new"] and right,
         "The loss should be the cross-entropy of labels that are class numbers.",
         points=1,
-        mistakes=known(("nothing learns", not moved["new"]), ("softmax twice", twice)),
+        mistakes=known(
+            ("nothing learns", not moved["new"]),
+            ("softmax twice", twice),
+            ("spoiled in training", spoiled),
+        ),
         seen=seen if moved["new"] else "",
     )
 

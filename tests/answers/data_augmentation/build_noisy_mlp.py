@@ -311,7 +311,7 @@ def build_noisy_mlp(std):
 def build_noisy_mlp(std):
     from keras import Sequential, layers
 
-    start = noisy(lambda x: std * (1 + normal((len(x), 8, 8))))
+    start = noisy(lambda x: std * (0.5 + normal((len(x), 8, 8))))
     head = layers.Dense(10, activation="softmax")
     return Sequential([layers.Input((8, 8)), start, layers.Flatten(), head])
 

@@ -93,6 +93,16 @@ def build_transfer_model(backbone, classes):
     return model
 
 
+@accepted("head from zero, at a small rate")
+def build_transfer_model(backbone, classes):
+    from keras import Model, layers, optimizers
+
+    backbone.trainable = False
+    pooled = layers.GlobalMaxPooling2D()(backbone(backbone.input, training=False))
+    head = layers.Dense(classes, activation="softmax", kernel_initializer="zeros")
+    return compiled(Model(backbone.input, head(pooled)), optimizers.SGD(1e-4))
+
+
 @refused("only normalization frozen", says="kernels moved", earned=4, misconception="not frozen")
 def build_transfer_model(backbone, classes):
     for layer in backbone.layers:
@@ -283,14 +293,27 @@ def build_transfer_model(backbone, classes):
 
 @refused("summed", says="are summed over", earned=4, misconception="summed")
 def build_transfer_model(backbone, classes):
-    import keras
-
-    class Sum(keras.Layer):
-        def call(self, x):
-            return keras.ops.sum(x, axis=(1, 2))
+    from keras import Model, layers, ops
 
     backbone.trainable = False
-    return compiled(on(backbone, classes, pool=None, head=[Sum()]))
+    small = "uniform"  # so that no score is too large for single precision
+    head = layers.Dense(classes, activation="softmax", kernel_initializer=small)
+    return compiled(Model(backbone.input, head(ops.sum(backbone.output, axis=(1, 2)))))
+
+
+@refused(
+    "dropout behind the softmax",
+    says="after the softmax",
+    earned=4,
+    misconception="spoiled in training",
+)
+def build_transfer_model(backbone, classes):
+    from keras import Sequential, layers
+
+    backbone.trainable = False
+    head = layers.Dense(classes, activation="softmax")
+    pool = layers.GlobalAveragePooling2D()
+    return compiled(Sequential([backbone, pool, head, layers.Dropout(0.2)]))
 
 
 @refused("the first position only", says="a linear head", earned=4)
@@ -303,18 +326,6 @@ def build_transfer_model(backbone, classes):
 
     backbone.trainable = False
     return compiled(on(backbone, classes, pool=None, head=[First()]))
-
-
-@refused(
-    "softmax over the batch", says="add up to 1", earned=4, misconception="sigmoid, not softmax"
-)
-def build_transfer_model(backbone, classes):
-    from keras import Model, layers
-
-    backbone.trainable = False
-    image = layers.Input(backbone.input_shape[1:])
-    scores = layers.Dense(classes)(layers.GlobalAveragePooling2D()(backbone(image)))
-    return compiled(Model(image, layers.Softmax(axis=0)(scores)))
 
 
 @refused("unfrozen after compiling", says="kernels moved", earned=3, misconception="not frozen")
