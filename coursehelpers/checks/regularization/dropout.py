@@ -69,6 +69,17 @@ def drops_scores(used, trained):
     return in_training > in_use + 0.5
 
 
+def drops_units(answer, model, images):
+    """Tell whether a model of nearly the rate one puts out the same for nearly all images.
+
+    What disturbs the units, but drops none, leaves each image its own outputs.
+    """
+    # Dark images, because units that are kept are scaled up until all probabilities are 0 or 1.
+    outputs = predict(answer, images / 1000, model, (len(images), 10), training=True)
+    same = np.isclose(outputs[:, None], outputs, atol=1e-6).all(axis=-1)
+    return same.mean(axis=1).max() > 0.5
+
+
 def noise(used, *trained):
     """Return the variance of the scores in training over that from image to image in use."""
     one, other = map(_scores, trained)

@@ -55,6 +55,7 @@ known = mistakes_from(
         "blind at rate 0": "With rate 0 nothing should be dropped, but in training all images give "
         "the same outputs. Which units are kept, and what do they put out?",
         "other rate": "A layer drops another share than `rate`.",
+        "not dropped": "The hidden units are disturbed, but none is dropped, that is, set to zero.",
         "dropped pixels": "Whole pixels are dropped: dropout stands before the hidden layers.",
         "variance": "This is the variance; the standard deviation is its root.",
         "precision": "This is the reciprocal; more inputs need smaller weights.",
@@ -259,11 +260,12 @@ def build_dropout_mlp(answer, expect, rng):
             blind = dropout.signal(used, trained[0]) < 0.01
     others = dropout.other_rates(answer, model, rate)
     growth, quiet = noise[0.9] / noise[0.1], noise[0.0] < 1e-6
+    dropped = dropout.drops_units(answer, built(answer, expect, 0.9999), images)
     seen = f"From rate 0.1 to 0.9 the variance of the scores grows by a factor of {growth:.2g}."
     if others:  # at the last rate
         seen = f"With rate {rate} it drops {others[0]:.3g}."
     expect.that(
-        growth > 1.2 and not blind and quiet and not others,
+        growth > 1.2 and not blind and quiet and not others and dropped,
         "With a larger rate the outputs should vary more.",
         points=1,
         mistakes=known(
@@ -272,6 +274,7 @@ def build_dropout_mlp(answer, expect, rng):
             ("blind at rate 0", blind),
             ("noise at rate 0", not quiet),
             ("other rate", others),
+            ("not dropped", not dropped),
         ),
         seen=seen,
     )

@@ -9,6 +9,53 @@ def stack(*layers):
     return keras.Sequential([keras.layers.Input((32, 32, 3)), *layers])
 
 
+# How much of what is changed, and in what order, is free, and so it stands here.
+OWN = {"flip": True, "shift": 0.1, "brightness": 0.1, "noise": 0.03}
+MAGNITUDE = 5
+
+
+def geometry():
+    from keras import layers
+
+    turn = [layers.RandomFlip("horizontal"), layers.RandomRotation(0.03, fill_mode="nearest")]
+    shift = layers.RandomTranslation(0.1, 0.1, fill_mode="constant")
+    return [*turn, layers.RandomZoom(0.1), shift]
+
+
+def colours(value_range, *, after=()):
+    from keras import layers
+
+    contrast = layers.RandomContrast(0.3, value_range=value_range)
+    return [*after, layers.RandomBrightness(0.15, value_range=value_range), contrast]
+
+
+def crop():
+    from keras import layers
+
+    return layers.RandomCrop(28, 28)
+
+
+def erasing():
+    from keras import layers
+
+    saturation = layers.RandomSaturation(0.5, value_range=(0, 1))
+    return [layers.RandomErasing(value_range=(0, 1)), saturation, layers.RandomFlip()]
+
+
+def turned_colours():
+    from keras import layers
+
+    jitter = layers.RandomColorJitter((0, 1), 0.1, 0.2, (0.4, 0.6), 0.1)
+    return [layers.RandomFlip("horizontal"), jitter]
+
+
+def mirrored(x):
+    """One for a third of the images, zero for the others."""
+    from keras import ops, random
+
+    return ops.cast(random.uniform((ops.shape(x)[0], 1, 1, 1)) < 0.34, x.dtype)
+
+
 @accepted("flip")
 def build_cat_augmenter():
     from keras import layers
@@ -18,16 +65,7 @@ def build_cat_augmenter():
 
 @accepted("geometry and colour")
 def build_cat_augmenter():
-    from keras import layers
-
-    return stack(
-        layers.RandomFlip("horizontal"),
-        layers.RandomRotation(0.03, fill_mode="nearest"),
-        layers.RandomZoom(0.1),
-        layers.RandomTranslation(0.1, 0.1, fill_mode="constant"),
-        layers.RandomBrightness(0.1, value_range=(0, 1)),
-        layers.RandomContrast(0.3, value_range=(0, 1)),
-    )
+    return stack(*colours((0, 1), after=geometry()))
 
 
 @accepted("crop and resize, functional")
@@ -37,7 +75,7 @@ def build_cat_augmenter():
     class Crop(layers.Layer):
         def __init__(self):
             super().__init__()
-            self.crop, self.resize = layers.RandomCrop(28, 28), layers.Resizing(32, 32)
+            self.crop, self.resize = crop(), layers.Resizing(32, 32)
 
         def call(self, x, training=False):
             return self.resize(self.crop(x, training=True)) if training else x
@@ -50,17 +88,12 @@ def build_cat_augmenter():
 def build_cat_augmenter():
     from coursehelpers.augment import build_augmenter
 
-    return stack(build_augmenter(flip=True, shift=0.1, brightness=0.1, noise=0.03))
+    return stack(build_augmenter(**OWN))
 
 
 @accepted("colour only")
 def build_cat_augmenter():
-    from keras import layers
-
-    return stack(
-        layers.RandomBrightness(0.15, value_range=(0, 1)),
-        layers.RandomContrast(0.3, value_range=(0, 1)),
-    )
+    return stack(*colours(value_range=(0, 1)))
 
 
 @accepted("subclass, seeded")
@@ -83,33 +116,27 @@ def build_cat_augmenter():
 def build_cat_augmenter():
     from keras import layers
 
-    return stack(layers.RandomCrop(28, 28), layers.Resizing(32, 32))
+    return stack(crop(), layers.Resizing(32, 32))
 
 
 @accepted("in another range and back, pipeline")
 def build_cat_augmenter():
     from keras import layers
 
-    both = [layers.RandomFlip("horizontal"), layers.RandomContrast(0.2, value_range=(-1, 1))]
-    return stack(layers.Rescaling(2, -1), layers.Pipeline(both), layers.Rescaling(0.5, 0.5))
+    both = layers.Pipeline(colours((-1, 1)))
+    return stack(layers.Rescaling(2, -1), both, layers.Rescaling(0.5, 0.5))
 
 
 @accepted("RandAugment")
 def build_cat_augmenter():
     from coursehelpers.augment import build_augmenter
 
-    return stack(build_augmenter(flip=True, randaugment=5))
+    return stack(build_augmenter(randaugment=MAGNITUDE))
 
 
 @accepted("erasing, some without colour")
 def build_cat_augmenter():
-    from keras import layers
-
-    return stack(
-        layers.RandomErasing(value_range=(0, 1)),
-        layers.RandomSaturation(0.5, value_range=(0, 1)),
-        layers.RandomFlip(),
-    )
+    return stack(*erasing())
 
 
 @accepted("a third of them mirrored, by a layer of its own")
@@ -120,18 +147,14 @@ def build_cat_augmenter():
         def call(self, x, training=False):
             if not training:
                 return x
-            draw = keras.random.uniform((keras.ops.shape(x)[0], 1, 1, 1))
-            return keras.ops.where(draw < 0.34, keras.ops.flip(x, axis=2), x)
+            return x + mirrored(x) * (keras.ops.flip(x, axis=2) - x)
 
     return stack(Mirror())
 
 
 @accepted("colours turned a little")
 def build_cat_augmenter():
-    from keras import layers
-
-    jitter = layers.RandomColorJitter((0, 1), 0.1, 0.2, (0.4, 0.6), 0.1)
-    return stack(layers.RandomFlip("horizontal"), jitter)
+    return stack(*turned_colours())
 
 
 @refused("nothing in it", says="come back unchanged", misconception="nothing changes")

@@ -18,20 +18,43 @@ def stack(*start, end=(), units=64):
     )
 
 
+# The noise may stand on either side of flattening.
+def flattened(noise, **options):
+    from keras import layers
+
+    return stack(layers.Flatten(), noise, **options)
+
+
+def late(noise, **options):
+    from keras import layers
+
+    return stack(noise, layers.Flatten(), **options)
+
+
+def wide():
+    from keras import layers
+
+    hidden = layers.Dense(128, activation="relu", kernel_initializer="he_normal")
+    return [layers.Flatten(), hidden, layers.LayerNormalization()]
+
+
+def compiled(model):
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
 @accepted("Sequential")
 def build_noisy_mlp(std):
     from keras import layers
 
-    return stack(layers.Flatten(), layers.GaussianNoise(std))
+    return flattened(layers.GaussianNoise(std))
 
 
 @accepted("noise before flattening, compiled")
 def build_noisy_mlp(std):
     from keras import layers
 
-    model = stack(layers.GaussianNoise(std), layers.Flatten(), units=100)
-    model.compile("adam", "sparse_categorical_crossentropy")
-    return model
+    return compiled(late(layers.GaussianNoise(std), units=100))
 
 
 @accepted("a layer of its own")
@@ -39,10 +62,10 @@ def build_noisy_mlp(std):
     import keras
 
     class Noise(keras.Layer):
-        def call(self, x, training=False):
-            return x + std * keras.random.normal(keras.ops.shape(x)) if training else x
+        def call(self, x, training=None):
+            return keras.random.normal(keras.ops.shape(x), 0, std) + x if training else x
 
-    return stack(Noise(), keras.layers.Flatten())
+    return late(Noise())
 
 
 @accepted("functional, no hidden layer")
@@ -62,8 +85,10 @@ def build_noisy_mlp(std):
     class MLP(keras.Model):
         def __init__(self):
             super().__init__()
-            self.flatten, self.noise = layers.Flatten(), layers.GaussianNoise(std)
-            self.hidden, self.out = layers.Dense(64), layers.Dense(10, "softmax")
+            self.flatten = layers.Flatten()
+            self.noise = layers.GaussianNoise(std)
+            self.hidden = layers.Dense(64)
+            self.out = layers.Dense(10, "softmax")
 
         def call(self, x, training=None):
             return self.out(self.hidden(self.noise(self.flatten(x), training=training)))
@@ -80,9 +105,7 @@ def build_noisy_mlp(std):
     return stack(
         layers.Reshape((8, 8, 1)),
         build_augmenter(noise=std, seed=0),
-        layers.Flatten(),
-        layers.Dense(128, activation="relu", kernel_initializer="he_normal"),
-        layers.LayerNormalization(),
+        *wide(),
     )
 
 
@@ -106,7 +129,7 @@ def build_noisy_mlp(std):
         def call(self, x, training=False):
             x = keras.ops.reshape(x, (-1, 64))
             if training:
-                x = keras.ops.clip(x + std * keras.random.normal(keras.ops.shape(x)), 0, 1)
+                x = keras.ops.clip(keras.random.normal(keras.ops.shape(x), 0, std) + x, 0, 1)
             return keras.ops.softmax(self.inner(x))
 
     return MLP()

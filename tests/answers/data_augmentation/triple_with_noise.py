@@ -7,7 +7,9 @@ from tests.answers import accepted, refused
 
 @accepted("concatenate")
 def triple_with_noise(x, y, noise):
-    return np.concatenate([x, *(x + noise)]), np.concatenate([y] * 3)
+    rows = [x]
+    rows.extend(x + noise)
+    return np.concatenate(rows), np.concatenate([y] * 3)
 
 
 @accepted("point by point")
@@ -41,9 +43,10 @@ def triple_with_noise(x, y, noise):
 
 @accepted("shuffled, half precision")
 def triple_with_noise(x, y, noise):
-    x, y = np.concatenate([x, *(x + noise)]).astype("float16"), np.tile(y, 3)
-    order = np.random.default_rng().permutation(len(x))
-    return x[order], y[order]
+    rows, labels = np.tile(x, (3, 1)), np.tile(y, 3)
+    rows[len(x) :] += noise.reshape(-1, x.shape[1])
+    order = np.random.default_rng().permutation(len(rows))
+    return rows[order].astype("float16"), labels[order]
 
 
 @refused("copies only", says="points themselves are missing", misconception="originals left out")

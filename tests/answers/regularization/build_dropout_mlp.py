@@ -18,6 +18,27 @@ def stack(*hidden, before=()):
     )
 
 
+def compiled(model):
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+# How many hidden layers there are, of what width, and how the pixels are scaled is free.
+WIDTHS = (64, 32, 16)
+
+
+def narrow(rate):
+    from keras import layers
+
+    return [layers.Dense(24, activation="tanh"), layers.Dropout(rate)]
+
+
+def from_minus_one(*hidden):
+    from keras import layers
+
+    return stack(*hidden, before=[layers.Rescaling(2.0, offset=-1.0)])
+
+
 @accepted("Sequential")
 def build_dropout_mlp(rate):
     from keras import layers
@@ -27,16 +48,7 @@ def build_dropout_mlp(rate):
 
 @accepted("two narrow layers, tanh, compiled")
 def build_dropout_mlp(rate):
-    from keras import layers
-
-    model = stack(
-        layers.Dense(24, activation="tanh"),
-        layers.Dropout(rate),
-        layers.Dense(24, activation="tanh"),
-        layers.Dropout(rate),
-    )
-    model.compile("adam", "sparse_categorical_crossentropy")
-    return model
+    return compiled(stack(*narrow(rate), *narrow(rate)))
 
 
 @accepted("functional, batch normalization, one dropout")
@@ -217,9 +229,10 @@ def build_dropout_mlp(rate):
     from keras import layers
 
     hidden = []
-    for units in (64, 32, 16):
-        hidden += [layers.Dense(units, activation="elu"), layers.Dropout(rate, seed=units)]
-    return stack(*hidden, before=[layers.Rescaling(2.0, offset=-1.0)])
+    for units in WIDTHS:
+        hidden.append(layers.Dense(units, activation="relu"))
+        hidden.append(layers.Dropout(rate, seed=units))
+    return from_minus_one(*hidden)
 
 
 @accepted("drawn by hand in a layer of its own")
@@ -231,8 +244,8 @@ def build_dropout_mlp(rate):
         def call(self, x, training=False):
             if not training:
                 return x
-            kept = keras.random.uniform(ops.shape(x)) >= rate
-            return x * ops.cast(kept, x.dtype) / (1 - rate)
+            kept = ops.floor(keras.random.uniform(ops.shape(x)) + (1 - rate))
+            return x * kept / (1 - rate)
 
     return stack(layers.Dense(64, activation="relu"), Drop())
 
@@ -357,5 +370,26 @@ def build_dropout_mlp(rate):
                 return x
             kept = keras.random.uniform(ops.shape(x)) < rate
             return x * ops.cast(kept, x.dtype) / (1 - rate)
+
+    return stack(layers.Dense(64, activation="relu"), Drop())
+
+
+@refused("noise", says="none is dropped", earned=3, misconception="not dropped")
+def build_dropout_mlp(rate):
+    from keras import layers
+
+    return stack(layers.Dense(64, activation="relu"), layers.GaussianDropout(rate))
+
+
+@refused("drawn twice as often", says="none is dropped", earned=3, misconception="not dropped")
+def build_dropout_mlp(rate):
+    import keras
+    from keras import layers, ops
+
+    class Drop(layers.Layer):
+        def call(self, x, training=False):
+            if not training:
+                return x
+            return x * ops.ceil(keras.random.uniform(ops.shape(x)) + (1 - rate)) / (1 - rate)
 
     return stack(layers.Dense(64, activation="relu"), Drop())

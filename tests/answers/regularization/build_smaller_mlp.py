@@ -9,11 +9,51 @@ def sequential(*layers):
     return keras.Sequential([keras.layers.Input((28, 28)), *layers])
 
 
+def hidden(kind):
+    """Layers that may stand between the image and the scores: of these much is free."""
+    from keras import layers
+
+    flatten, dense = layers.Flatten, layers.Dense
+    kinds = {
+        "relu": lambda: [flatten(), dense(32, activation="relu")],
+        "elu": lambda: [flatten(), dense(20, activation="elu")],
+        "tanh": lambda: [flatten(), dense(32, activation="tanh")],
+        "rescaled": lambda: [layers.Rescaling(1 / 255), flatten(), dense(32, activation="tanh")],
+        "two": lambda: [dense(8, activation="sigmoid"), flatten(), dense(32, activation="sigmoid")],
+        "normalized": lambda: [
+            flatten(),
+            dense(60, use_bias=False),
+            layers.BatchNormalization(),
+            layers.Activation("relu"),
+        ],
+        "convolution": lambda: [
+            layers.Reshape((28, 28, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            flatten(),
+        ],
+        "large": lambda: [flatten(), dense(62, activation="relu")],
+        "parametric": lambda: [flatten(), dense(30, use_bias=False), layers.PReLU()],
+        "regularized": lambda: [
+            layers.Reshape((784,)),
+            dense(48, activation="gelu", kernel_regularizer="l2"),
+            layers.Dropout(0.5),
+            dense(16, activation="gelu", kernel_regularizer="l2"),
+            layers.Dropout(0.5),
+        ],
+        "softmax": lambda: [flatten(), dense(24, activation="softmax")],
+    }
+    return kinds[kind]()
+
+
 @accepted("Sequential")
 def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
+    import keras
+    from keras import layers
 
-    return sequential(Flatten(), Dense(32, activation="relu"), Dense(10, activation="softmax"))
+    return keras.Sequential(
+        [keras.Input((28, 28)), *hidden("relu"), layers.Dense(10, activation="softmax")]
+    )
 
 
 @accepted("functional, with dropout and an L2 penalty")
@@ -21,11 +61,9 @@ def build_smaller_mlp():
     import keras
     from keras import layers
 
-    inputs = keras.Input((28, 28))
-    x = layers.Reshape((784,))(inputs)
-    for units in (48, 16):
-        x = layers.Dense(units, activation="gelu", kernel_regularizer="l2")(x)
-        x = layers.Dropout(0.5)(x)
+    inputs = x = keras.Input((28, 28))
+    for layer in hidden("regularized"):
+        x = layer(x)
     return keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
 
 
@@ -36,12 +74,11 @@ def build_smaller_mlp():
     class Smaller(keras.Model):
         def __init__(self):
             super().__init__()
-            self.flatten = keras.layers.Flatten()
-            self.hidden = keras.layers.Dense(20, activation="elu")
+            self.hidden = keras.Sequential(hidden("elu"))
             self.classes = keras.layers.Dense(10)
 
         def call(self, images):
-            return keras.ops.softmax(self.classes(self.hidden(self.flatten(images))))
+            return keras.ops.softmax(self.classes(self.hidden(images)))
 
     return Smaller()
 
@@ -51,63 +88,42 @@ def build_smaller_mlp():
     import keras
     from keras import layers
 
-    return keras.Sequential(
-        [layers.Flatten(), layers.Dense(16, activation="relu"), layers.Dense(10), layers.Softmax()]
-    )
+    return keras.Sequential([*hidden("relu"), layers.Dense(10), layers.Softmax()])
 
 
 @accepted("tanh of inputs rescaled from 255")
 def build_smaller_mlp():
-    from keras.layers import Dense, Flatten, Rescaling
+    from keras.layers import Dense
 
-    return sequential(
-        Rescaling(1 / 255), Flatten(), Dense(32, activation="tanh"), Dense(10, activation="softmax")
-    )
+    return sequential(*hidden("rescaled"), Dense(10, activation="softmax"))
 
 
 @accepted("tanh")
 def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
+    from keras.layers import Dense
 
-    return sequential(Flatten(), Dense(32, activation="tanh"), Dense(10, activation="softmax"))
+    return sequential(*hidden("tanh"), Dense(10, activation="softmax"))
 
 
 @accepted("two layers of sigmoid units, flattened late")
 def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
+    from keras.layers import Dense
 
-    return sequential(
-        Dense(8, activation="sigmoid"),
-        Flatten(),
-        Dense(32, activation="sigmoid"),
-        Dense(10, activation="softmax"),
-    )
+    return sequential(*hidden("two"), Dense(10, activation="softmax"))
 
 
 @accepted("batch normalization before the activation")
 def build_smaller_mlp():
-    from keras.layers import Activation, BatchNormalization, Dense, Flatten
+    from keras.layers import Dense
 
-    return sequential(
-        Flatten(),
-        Dense(60, use_bias=False),
-        BatchNormalization(),
-        Activation("relu"),
-        Dense(10, activation="softmax"),
-    )
+    return sequential(*hidden("normalized"), Dense(10, activation="softmax"))
 
 
 @accepted("small convolutional network")
 def build_smaller_mlp():
-    from keras.layers import Conv2D, Dense, Flatten, MaxPooling2D, Reshape
+    from keras.layers import Dense
 
-    return sequential(
-        Reshape((28, 28, 1)),
-        Conv2D(4, 3, activation="relu"),
-        MaxPooling2D(),
-        Flatten(),
-        Dense(10, activation="softmax"),
-    )
+    return sequential(*hidden("convolution"), Dense(10, activation="softmax"))
 
 
 @refused("logits", says="Some outputs are negative", earned=2, misconception="logits, no softmax")
@@ -259,26 +275,24 @@ def build_smaller_mlp():
 
 @accepted("close to the limit")
 def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
+    from keras.layers import Dense
 
-    return sequential(Flatten(), Dense(62, activation="relu"), Dense(10, activation="softmax"))
+    return sequential(*hidden("large"), Dense(10, activation="softmax"))
 
 
 @accepted("an activation with parameters, no biases")
 def build_smaller_mlp():
-    from keras.layers import Dense, Flatten, PReLU, Softmax
+    from keras.layers import Dense, Softmax
 
-    return sequential(
-        Flatten(), Dense(30, use_bias=False), PReLU(), Dense(10, use_bias=False), Softmax()
-    )
+    return sequential(*hidden("parametric"), Dense(10, use_bias=False), Softmax())
 
 
 @accepted("a model inside of a model, labels weighed by a hidden softmax")
 def build_smaller_mlp():
     import keras
-    from keras.layers import Dense, Flatten
+    from keras.layers import Dense
 
-    features = sequential(Flatten(), Dense(24, activation="softmax"))
+    features = sequential(*hidden("softmax"))
     inputs = keras.Input((28, 28))
     return keras.Model(inputs, Dense(10, activation="softmax")(features(inputs)))
 

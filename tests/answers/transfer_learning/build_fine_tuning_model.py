@@ -11,6 +11,9 @@ def unfreeze(backbone):
         layer.trainable = not layer.name.endswith("bn")
 
 
+DECAY_STEPS = 100  # few enough to be a schedule, and of no weight in the first step
+
+
 def compiled(model, learning_rate):
     from keras import optimizers
 
@@ -28,10 +31,9 @@ def build_fine_tuning_model(backbone, classes, learning_rate):
 def build_fine_tuning_model(backbone, classes, learning_rate):
     from keras import Sequential, layers, optimizers
 
-    backbone.trainable = True
     for layer in backbone.layers:
         layer.trainable = not isinstance(layer, layers.BatchNormalization)
-    schedule = optimizers.schedules.CosineDecay(learning_rate, 100)
+    schedule = optimizers.schedules.CosineDecay(learning_rate, DECAY_STEPS)
     head = [layers.GlobalMaxPooling2D(), layers.Dense(classes, activation="softmax")]
     return compiled(Sequential([backbone, *head]), schedule)
 
@@ -60,7 +62,7 @@ def build_fine_tuning_model(backbone, classes, learning_rate):
     from coursehelpers.models import freeze
 
     freeze(backbone, keep_last=5)
-    return compiled(on(backbone, classes, training=False), learning_rate)
+    return compiled(on(backbone, classes), learning_rate)
 
 
 @accepted("a copy with its weights, AdamW")

@@ -24,10 +24,24 @@ def compiled(model, optimizer="adam", loss="sparse_categorical_crossentropy"):
     return model
 
 
+# How the head is regularized and how fast it learns is free.
+def regularized_head(classes):
+    from keras import Sequential, layers
+
+    dense = layers.Dense(classes, activation="softmax", kernel_regularizer="l2")
+    return Sequential([layers.Dropout(0.2), dense])
+
+
+def slow():
+    from keras import optimizers
+
+    return optimizers.SGD(1e-4)
+
+
 @accepted("functional")
 def build_transfer_model(backbone, classes):
     backbone.trainable = False
-    return compiled(on(backbone, classes, training=False))
+    return compiled(on(backbone, classes))
 
 
 @accepted("Sequential, the maximum of each feature, SGD")
@@ -50,7 +64,7 @@ def build_transfer_model(backbone, classes):
     x = layers.GlobalAveragePooling2D()(backbone.output)
     outputs = layers.Dense(classes, "softmax", kernel_initializer="zeros")(x)
     model = Model(backbone.input, outputs)
-    return compiled(model, optimizers.Adam(1e-3), losses.SparseCategoricalCrossentropy())
+    return compiled(model, optimizers.Adam(), losses.SparseCategoricalCrossentropy())
 
 
 @accepted("a copy of the backbone, with augmentation, dropout and a penalty")
@@ -67,8 +81,7 @@ def build_transfer_model(backbone, classes):
             layers.RandomFlip("horizontal"),
             copy,
             layers.GlobalAveragePooling2D(),
-            layers.Dropout(0.2),
-            layers.Dense(classes, activation="softmax", kernel_regularizer="l2"),
+            regularized_head(classes),
         ]
     )
     return compiled(model)
@@ -86,7 +99,7 @@ def build_transfer_model(backbone, classes):
             self.head = layers.Dense(classes)
 
         def call(self, x):
-            return ops.softmax(self.head(ops.mean(self.backbone(x, training=False), axis=(1, 2))))
+            return ops.softmax(self.head(ops.mean(self.backbone(x), axis=(1, 2))))
 
     model = compiled(Transfer())
     model.backbone.trainable = False
@@ -95,12 +108,12 @@ def build_transfer_model(backbone, classes):
 
 @accepted("head from zero, at a small rate")
 def build_transfer_model(backbone, classes):
-    from keras import Model, layers, optimizers
+    from keras import Model, layers
 
     backbone.trainable = False
-    pooled = layers.GlobalMaxPooling2D()(backbone(backbone.input, training=False))
+    pooled = layers.GlobalMaxPooling2D()(backbone(backbone.input))
     head = layers.Dense(classes, activation="softmax", kernel_initializer="zeros")
-    return compiled(Model(backbone.input, head(pooled)), optimizers.SGD(1e-4))
+    return compiled(Model(backbone.input, head(pooled)), slow())
 
 
 @refused("only normalization frozen", says="kernels moved", earned=4, misconception="not frozen")

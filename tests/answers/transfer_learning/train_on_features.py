@@ -39,16 +39,17 @@ def train_on_features(features, x, y, learning_rate, epochs):
 
 @accepted("a head in Keras, fitted on the features")
 def train_on_features(features, x, y, learning_rate, epochs):
-    computed = features.predict(x, batch_size=16, verbose=0)
+    computed = features.predict(x, verbose=0)
     model = keras_head(learning_rate)
-    model.fit(computed, y, epochs=epochs, batch_size=len(x), shuffle=False, verbose=0)
-    return model.get_weights()[0]
+    model.fit(computed, y, epochs=epochs, batch_size=len(x), verbose=0)
+    (w,) = model.get_weights()
+    return w
 
 
 @accepted("image by image, kept from the first epoch on")
 def train_on_features(features, x, y, learning_rate, epochs):
     kept = {}
-    w = np.zeros(features.output_shape[-1])
+    w = np.zeros(8)
     for _ in range(epochs):
         gradient = 0
         for i in range(len(x)):
@@ -158,7 +159,7 @@ def train_on_features(features, x, y, learning_rate, epochs):
 def train_on_features(features, x, y, learning_rate, epochs):
     import tensorflow as tf
 
-    computed, w = features(x, training=False), tf.Variable(tf.zeros(features.output_shape[-1]))
+    computed, w = features(x, training=False), tf.Variable(tf.zeros(8))
     for _ in range(epochs):
         with tf.GradientTape() as tape:
             scores = tf.linalg.matvec(computed, w)
