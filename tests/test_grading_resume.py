@@ -1,0 +1,448 @@
+"""Nothing that was graded is lost or graded twice, whatever ends the run."""
+
+import errno
+import itertools
+import json
+import multiprocessing
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from coursehelpers.checks.core import EXERCISES
+from coursehelpers.execution import notebooks
+from coursehelpers.grading import cli, judge, results
+from tests import grading_victim
+from tests.grading_victim import FakeKernel
+from tests.submissions import ROOT, SMALL, small, submitted, write
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload([grading_victim.__name__])
+
+WRONG = {
+    "l2_penalty": "def l2_penalty(weights, lambda_, m): return 0.0",
+    "early_stopping": "def early_stopping(*given): return undefined",
+    "inverted_dropout": "def inverted_dropout(x, rate, uniform): return x.sum()",
+}
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory):
+    """A small teacher's notebook and seven submissions, of which five need a kernel."""
+    folder = tmp_path_factory.mktemp("batch")
+    write(folder / "teacher.ipynb", small())
+    (folder / "submitted").mkdir()
+    for number, name in enumerate(SMALL):
+        copy = submitted({name: WRONG[name]}, ["x = 1"])
+        write(folder / "submitted" / f"student {number}.ipynb", copy)
+    write(folder / "submitted" / "all.ipynb", submitted())
+    write(folder / "submitted" / "none right.ipynb", submitted(WRONG))
+    write(folder / "submitted" / "untouched.ipynb", submitted(fill={}))
+    (folder / "submitted" / "broken.ipynb").write_text("no notebook")
+    return folder
+
+
+def command(batch, out, jobs=1):
+    notebook = batch / "teacher.ipynb"
+    return [*map(str, (batch / "submitted", "--notebook", notebook, "--out", out, "--jobs", jobs))]
+
+
+def run(batch, out, kill_after=None, jobs=1, **how):
+    """Grade in a process; return its exit code and what it printed."""
+    log = out.with_suffix(".log")
+    log.unlink(missing_ok=True)
+    process = PROCESSES.Process(
+        target=grading_victim.grade, args=(command(batch, out, jobs), log), kwargs=how
+    )
+    process.start()
+    if kill_after is not None:
+        process.join(kill_after)
+        process.kill()
+    process.join()
+    return process.exitcode, log.read_text() if log.exists() else ""
+
+
+def records(out):
+    """Return what the complete lines of the results say, by submission, with no times."""
+    found = Counter()
+    grades = {}
+    path = out / "results.jsonl"
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            grade = json.loads(line)["grade"]
+        except ValueError:
+            continue  # a run was killed while it wrote this
+        found[grade["submission"]] += 1
+        grades[grade["submission"]] = {**grade, "seconds": 0}
+    assert set(found.values()) <= {1}, "graded twice"
+    return grades
+
+
+@pytest.fixture(scope="module")
+def undisturbed(batch, tmp_path_factory):
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    code, told = run(batch, out)
+    assert code == 0, told
+    graded = records(out)
+    earned = {name: sum(o["earned"] for o in g["outcomes"]) for name, g in graded.items()}
+    assert earned == {
+        **{"all.ipynb": 9, "broken.ipynb": 0, "none right.ipynb": 0, "untouched.ipynb": 0},
+        **{"student 0.ipynb": 7, "student 1.ipynb": 5, "student 2.ipynb": 6},
+    }
+    return graded, (out / "grades.csv").read_bytes()
+
+
+def check_resumed(batch, out, undisturbed, **how):
+    """Go on where a run was ended, and see that nothing shows it."""
+    kept = records(out)
+    code, told = run(batch, out, **how)
+    assert code == 0, told
+    assert f"7 submissions, {7 - len(kept)} to grade" in told
+    graded, table = undisturbed
+    assert records(out) == graded
+    assert (out / "grades.csv").read_bytes() == table
+    assert sorted(path.name for path in out.iterdir()) == [
+        *(".lock", "grades.csv", "results.jsonl", "secret")
+    ]
+
+
+KILLS = [
+    *itertools.product(["start"], [1, 2, 3, 4, 5], ["before", "after"]),
+    *itertools.product(["ask"], [1, 2, 3, 8, 14, 15], ["before", "after"]),
+    *itertools.product(["append"], [1, 2, 4, 7], ["before", "half", "after"]),
+    *itertools.product(["sync"], [1, 2, 3, 5, 10, 12], ["before", "after"]),
+    *itertools.product(["rename"], [1, 2], ["before", "after"]),
+]
+
+
+@pytest.mark.parametrize(("place", "count", "moment"), KILLS)
+def test_killed_run_goes_on_as_if_nothing_had_been(
+    place, count, moment, batch, undisturbed, tmp_path
+):
+    out = tmp_path / "out"
+    code, told = run(batch, out, place=place, count=count, moment=moment, jobs=1 + count % 2)
+    assert code == -signal.SIGKILL, told
+    check_resumed(batch, out, undisturbed)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_killed_at_any_time_and_again_it_goes_on(seed, batch, undisturbed, tmp_path):
+    draw = random.Random(seed)
+    codes = [
+        run(batch, tmp_path / "out", kill_after=draw.uniform(0.01, 0.12), jobs=2)[0]
+        for _ in range(1 + seed % 3)
+    ]
+    assert set(codes) <= {-signal.SIGKILL, 0}
+    check_resumed(batch, tmp_path / "out", undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("place", "count"), [("start", 2), ("ask", 2), ("ask", 7), ("append", 1), ("rename", 2)]
+)
+def test_killed_run_with_real_kernels_goes_on(place, count, batch, undisturbed, tmp_path):
+    out = tmp_path / "out"
+    code, told = run(batch, out, fake=False, place=place, count=count, moment="after", jobs=2)
+    assert code == -signal.SIGKILL, told
+    code, told = run(batch, out, fake=False, jobs=2)
+    assert code == 0, told
+    graded, table = undisturbed
+    assert records(out) == graded
+    assert (out / "grades.csv").read_bytes() == table
+
+
+def grade_here(batch, out, capsys, *more, jobs=1):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["grade", *command(batch, out, jobs), *more])
+    told = capsys.readouterr()
+    return end.value.code, told.out, told.err
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    monkeypatch.setattr(judge, "Kernel", FakeKernel)
+
+
+@pytest.mark.usefixtures("fake")
+def test_only_what_has_changed_is_graded_again(batch, tmp_path, capsys):
+    folder, out = tmp_path / "batch", tmp_path / "out"
+    (folder / "submitted").mkdir(parents=True)
+    write(folder / "teacher.ipynb", small())
+    for name in ("ada", "bob"):
+        write(folder / "submitted" / f"{name}.ipynb", submitted())
+
+    def told():
+        code, text, _ = grade_here(folder, out, capsys)
+        assert code == 0
+        return text
+
+    assert "2 submissions, 2 to grade" in told()
+    assert "2 submissions, 0 to grade" in told()
+    write(folder / "submitted" / "bob.ipynb", submitted(WRONG))
+    assert "2 submissions, 1 to grade" in told()
+    write(folder / "submitted" / "bob.ipynb", submitted())
+    assert "2 submissions, 0 to grade" in told()  # this very content has been graded before
+    write(folder / "teacher.ipynb", small("import numpy as np, sys"))
+    assert "2 submissions, 2 to grade" in told()
+    (out / "secret").unlink()  # other inputs would be drawn
+    assert "2 submissions, 2 to grade" in told()
+    (folder / "submitted" / "ada.ipynb").unlink()
+    assert "1 submissions, 0 to grade" in told()
+    table = (out / "grades.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in table] == ["submission", "bob.ipynb"]
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_the_teacher_alone_may_read(batch, tmp_path, capsys):
+    out = tmp_path / "out"
+    grade_here(batch, out, capsys)
+    for name in ("secret", "results.jsonl", "grades.csv"):
+        assert stat.S_IMODE((out / name).stat().st_mode) == 0o600
+    (out / "secret").chmod(0o644)
+    grade_here(batch, out, capsys)
+    assert stat.S_IMODE((out / "secret").stat().st_mode) == 0o600
+    (out / "secret").write_text("what")
+    code, _, error = grade_here(batch, out, capsys)
+    assert code == 2
+    assert "secret holds no secret; remove it" in error
+
+
+def test_two_runs_do_not_share_a_folder(batch, tmp_path, capsys):
+    with results.locked(tmp_path / "out"):
+        code, _, error = grade_here(batch, tmp_path / "out", capsys)
+    assert code == 2
+    assert f"Another run writes to {tmp_path / 'out'}. Wait until it has ended" in error
+    with results.locked(tmp_path / "out"):
+        pass
+
+
+@pytest.mark.usefixtures("fake")
+def test_full_disk_leaves_whole_results_and_says_so(batch, undisturbed, tmp_path, capsys):
+    out, real, number = tmp_path / "out", os.write, itertools.count(1)
+
+    def fill(handle, data):
+        if next(number) < 3:
+            return real(handle, data)
+        real(handle, data[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", fill)
+        code, _, error = grade_here(batch, out, capsys)
+    assert code == 1
+    assert "Stopped: [Errno 28] No space left on device. What was graded is kept" in error
+    lines = (out / "results.jsonl").read_text().splitlines()
+    assert [json.loads(line)["grade"]["submission"] for line in lines] == list(records(out))
+    assert len(lines) == 2
+    grade_here(batch, out, capsys)
+    assert {g["submission"] for g in records(out).values()} == set(undisturbed[0])
+
+
+@pytest.mark.usefixtures("fake")
+def test_results_come_as_they_are_done(batch, tmp_path, capsys, monkeypatch):
+    later, real = threading.Event(), FakeKernel.run
+
+    def run_slowly(self, source, seconds):
+        if "undefined" in source:  # two of them; the others do not wait for these
+            later.wait(30)
+        return real(self, source, seconds)
+
+    def append(self, grade, real=results.Log.append):
+        real(self, grade)
+        if grade.submission == "untouched.ipynb":
+            later.set()
+
+    monkeypatch.setattr(FakeKernel, "run", run_slowly)
+    monkeypatch.setattr(results.Log, "append", append)
+    code, told, _ = grade_here(batch, tmp_path, capsys, jobs=3)
+    assert code == 0
+    assert list(records(tmp_path))[-2:] != ["student 2.ipynb", "untouched.ipynb"]
+    assert set(list(records(tmp_path))[-2:]) == {"none right.ipynb", "student 1.ipynb"}
+    shown = [line.split(":")[0] for line in told.splitlines() if " of 9 points" in line]
+    assert shown == sorted(records(tmp_path))
+
+
+def test_appending_does_not_read_what_is_there(tmp_path):
+    log = results.Log(tmp_path, "1")
+    log.append(judge.Grade("a", "1"))
+    os.truncate(tmp_path / "results.jsonl", 10**11)  # takes no space on the disk
+    log.append(judge.Grade("b", "2"))
+    with open(tmp_path / "results.jsonl", "rb") as file:
+        file.seek(10**11)
+        assert json.loads(file.read())["grade"]["submission"] == "b"
+
+
+@pytest.mark.parametrize("line", ["", "3", "[]", "{}", '{"grade": 3}', '{"grade": {"a": 1}}', "\0"])
+def test_lines_of_no_result_are_passed_over(line, tmp_path):
+    log = results.Log(tmp_path, "1")
+    log.append(judge.Grade("a", "1"))
+    with open(tmp_path / "results.jsonl", "a") as file:
+        file.write(line)
+    log.append(judge.Grade("b", "2"))
+    again = results.Log(tmp_path, "1")
+    assert again.find("a", "1") == judge.Grade("a", "1")
+    assert again.find("b", "2") == judge.Grade("b", "2")
+
+
+# what cannot be graded
+
+
+@pytest.mark.usefixtures("fake")
+def test_error_of_the_graders_own_costs_one_submission_and_is_tried_again(
+    batch, undisturbed, tmp_path, capsys
+):
+    def fail(source, submission, wanted, real=judge.notebooks.rebuild):
+        if any("undefined" in cell.source for cell in submission.cells):
+            raise KeyError("oops")
+        return real(source, submission, wanted)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judge.notebooks, "rebuild", fail)
+        code, told, error = grade_here(batch, tmp_path, capsys)
+    assert code == 1
+    assert "2 could not be graded: none right.ipynb, student 1.ipynb" in error
+    assert "none right.ipynb: 0 of 9 points; It could not be graded: KeyError: 'oops' (" in told
+    assert "all.ipynb: 9 of 9 points; all passed" in told
+    code, told, _ = grade_here(batch, tmp_path, capsys)
+    assert code == 0
+    assert "7 submissions, 2 to grade" in told
+    assert (tmp_path / "grades.csv").read_bytes() == undisturbed[1]
+
+
+@pytest.mark.usefixtures("fake")
+def test_mistake_in_a_check_costs_one_exercise_and_is_told(batch, tmp_path, capsys, monkeypatch):
+    def specification(answer, expect, rng):
+        return 1 / 0
+
+    broken = EXERCISES["l2_penalty"].__class__(
+        **{**vars(EXERCISES["l2_penalty"]), "specification": specification}
+    )
+    monkeypatch.setitem(EXERCISES, "l2_penalty", broken)
+    code, told, _ = grade_here(batch, tmp_path, capsys)
+    assert code == 1
+    says = "The check of l2_penalty could not be completed: ZeroDivisionError: division by zero"
+    assert f"all.ipynb: 7 of 9 points; {says} ({__file__}, line " in told
+
+
+@pytest.mark.usefixtures("fake")
+def test_lesson_that_does_not_run_is_no_students_doing(batch, tmp_path, capsys):
+    folder = tmp_path / "batch"
+    folder.mkdir()
+    (folder / "submitted").symlink_to(batch / "submitted")
+    write(folder / "teacher.ipynb", small("import nothing_of_that_name"))
+    code, told, error = grade_here(folder, tmp_path / "out", capsys)
+    assert code == 1
+    assert "The lesson's own cell imports failed: ModuleNotFoundError" in told
+    assert "5 could not be graded: all.ipynb" in error
+
+
+# the command
+
+
+@pytest.mark.usefixtures("fake")
+def test_nothing_in_the_results_folder_is_graded(tmp_path, capsys):
+    write(tmp_path / "teacher.ipynb", small())
+    folder = tmp_path / "submitted"
+    for name in ("ada.ipynb", "out/feedback/bob.ipynb", ".ipynb_checkpoints/ada.ipynb"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write(folder / name, submitted())
+    assert "1 submissions" in grade_here(tmp_path, folder / "out", capsys)[1]
+    assert "2 submissions" in grade_here(tmp_path, folder, capsys)[1]
+    assert "2 submissions" in grade_here(tmp_path, tmp_path, capsys)[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({0: "nowhere"}, "There is no file or folder nowhere."),
+        ({0: "empty"}, "There is no notebook (*.ipynb) in empty."),
+        ({2: "physics"}, "There is no notebook physics in notebooks; there are: data_augm"),
+        ({2: "nowhere.ipynb"}, "There is no notebook nowhere.ipynb."),
+        ({2: "broken.ipynb"}, "broken.ipynb is not a notebook: "),
+        ({2: "notebooks/student/regularization.ipynb"}, "ization.ipynb is a student's copy; give"),
+        ({2: "text.ipynb"}, "text.ipynb asks no exercise: it has no cell for an answer."),
+        ({2: "strange.ipynb"}, "strange.ipynb asks exercises that have no check: strange."),
+        ({4: "broken.ipynb"}, "No results can be written to broken.ipynb: File exists."),
+        ({4: "broken.ipynb/out"}, "No results can be written to broken.ipynb/out: Not a dir"),
+        ({6: "0"}, "--jobs must be at least 1, got 0."),
+        ({6: "many"}, "invalid int value: 'many'"),
+        ({7: "--checks=none.py"}, "There is no file none.py."),
+        ({7: "--what"}, "unrecognized arguments: --what"),
+    ],
+)
+def test_wrong_use_says_what_is_wrong(changes, says, batch, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.ipynb").write_text("what")
+    source = small()
+    notebooks.answers(source)["l2_penalty"].metadata.nbgrader["grade_id"] = "strange"
+    write(tmp_path / "strange.ipynb", source)
+    source.cells = source.cells[:2]
+    write(tmp_path / "text.ipynb", source)
+    arguments = dict(enumerate(command(batch, "out"))) | changes
+    with pytest.raises(SystemExit) as end:
+        cli.main(["grade", *arguments.values()])
+    assert end.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_help_tells_options_and_exit_codes(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["grade", "--help"])
+    told = capsys.readouterr().out
+    assert end.value.code == 0
+    assert all(word in told for word in ("--checks", "--jobs", "--out", "130 interrupted"))
+
+
+def test_ctrl_c_ends_promptly_and_the_next_run_goes_on(batch, undisturbed, tmp_path):
+    folder, out, home = tmp_path / "batch", tmp_path / "out", tmp_path / "home"
+    (folder / "submitted").mkdir(parents=True)
+    home.mkdir()
+    write(folder / "teacher.ipynb", small())
+    started = "open('started', 'w').close()\nimport threading\nthreading.Event().wait()"
+    write(folder / "submitted" / "a.ipynb", submitted(fill={}))
+    write(folder / "submitted" / "b.ipynb", submitted({}, [started]))
+    write(folder / "submitted" / "c.ipynb", submitted({}, [started]))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "coursehelpers", "grade", *command(folder, out, jobs=2)],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while len(list(home.glob("submission-*/started"))) < 2:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate()
+    assert process.returncode == 130
+    assert time.monotonic() - start < judge.CELL_SECONDS / 2
+    assert error == (
+        "coursehelpers: Interrupted. What was graded is kept; the same command goes on from there.\n"
+    )
+    assert list(home.iterdir()) == []
+    assert list(records(out)) == ["a.ipynb"]
+    assert not (out / "grades.csv").exists()
+
+
+def test_progress_is_for_a_terminal_only(batch, tmp_path):
+    terminal, inside = os.openpty()
+    code = (
+        "from tests import grading_victim as v; v.judge.Kernel = v.FakeKernel; "
+        f"v.cli.main(['grade', *{command(batch, tmp_path)!r}])"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, stderr=inside, stdout=subprocess.PIPE)
+    os.close(inside)
+    shown = os.read(terminal, 10**6).decode()
+    os.close(terminal)
+    assert "| 7 of 7, " in shown
+    assert " per minute, 00:00 left" in shown
