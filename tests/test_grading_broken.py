@@ -68,7 +68,7 @@ def wrong(body, status, says, head="", name="l2_penalty"):
 
 
 def cells(*cells, lost=(), says=""):
-    return Kind(nbformat.v4.new_notebook(cells=list(cells)), dict(lost), says)
+    return Kind({"cells": cells, "metadata": {}}, dict(lost), says)
 
 
 def file(content, says, final=True):
@@ -196,6 +196,13 @@ KINDS = {
     "other folder": own("import os, tempfile\nos.chdir(tempfile.mkdtemp())"),
     "stdout closed": own("import sys\nsys.stdout.close()\nsys.stderr.close()"),
     "all closed": own("import os\nos.closerange(0, 99)", says="cell 3 was left out: The "),
+    "unasked reply": own(
+        "import os\n"
+        "for file in range(3, 20):\n"
+        "    try: os.write(file, b'x' * 50)\n"
+        "    except OSError: pass",
+        says="cell 3 was left out: The kernel was ended: it sent a frame of",
+    ),
     "locale": own("import locale\nlocale.setlocale(locale.LC_ALL, 'C')"),
     "NumPy raises": own("np.seterr(all='raise')\nnp.set_printoptions(precision=0)"),
     "names of builtins": own("list = dict = len = print = str = 3"),
@@ -224,15 +231,15 @@ KINDS = {
     "answer: os._exit": wrong("os._exit(0)", "error", "with exit code 0", head="import os\n"),
     "answer: cell dies": wrong("return 0", "error", "with exit code 0", head=f"{DIE}\n"),
     "answer: sys.exit": wrong("sys.exit()", "error", "called sys.exit", head="import sys\n"),
-    "answer: exit": wrong("exit()", "failed", ""),
+    "answer: exit": wrong("exit()", "error", "exit"),
     "answer: crash": wrong("ctypes.string_at(0)", "error", "signal 11", head="import ctypes\n"),
     "answer: memory": wrong("return bytearray(10**11)", "error", "Your code raised MemoryError"),
     "answer: recursion": wrong("return l2_penalty(weights, lambda_, m)", "error", "RecursionError"),
-    "answer: Ctrl-C": wrong("raise KeyboardInterrupt", "error", "The notebook ended the kernel"),
+    "answer: Ctrl-C": wrong("raise KeyboardInterrupt", "error", "died of signal 2 (SIGINT)"),
     "answer: mute error": wrong(
         "raise Mute", "error", "raised Mute", head="class Mute(Exception):\n    __str__ = None\n"
     ),
-    "answer: generator": wrong("yield 1", "error", "type generator. Make a list of it"),
+    "answer: generator": wrong("yield 1", "error", "Make a list of it."),
     "answer: coroutine": wrong("return 1", "error", "use `def`", head="async "),
     "answer: None": wrong("weights", "failed", "is there a `return`?"),
     "answer: NaN": wrong("return float('nan')", "failed", "your answer is nan"),
@@ -382,17 +389,19 @@ def test_table_has_all_and_the_exit_code_tells_of_those_not_graded(batch):
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "may_lose"),
     [
-        "keras.backend.clear_session()\nkeras.config.set_floatx('float64')",
-        "keras.mixed_precision.set_global_policy('mixed_bfloat16')\nkeras.config.set_backend('jax')",
+        ("keras.backend.clear_session()\nkeras.config.set_floatx('float64')", "nothing"),
+        # Its outputs add up to 1 in two digits only, which the notebook's own check refuses, too.
+        ("keras.mixed_precision.set_global_policy('mixed_bfloat16')", "build_"),
     ],
     ids=["float64", "mixed precision"],
 )
-def test_settings_of_keras_cost_no_right_answer(text, tmp_path):
+def test_settings_of_keras_cost_no_other_answer(text, may_lose, tmp_path):
     copy = notebooks.read(L2)
     copy.cells[3:3] = [code(text)]
     path = write(tmp_path / "a.ipynb", copy)
     grade = judge.grade(path, notebooks.read(L2), SECRET, isolation.choose())
-    lost = [o for o in grade.outcomes if o["status"] != "passed"]
-    assert lost == []
+    lost = [outcome for outcome in grade.outcomes if outcome["status"] != "passed"]
+    assert all(outcome["id"].startswith(may_lose) for outcome in lost), lost
+    assert {outcome["status"] for outcome in lost} <= {"partial", "failed"}

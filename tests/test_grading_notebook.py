@@ -58,9 +58,11 @@ def test_lesson_is_told_from_own_cells_without_ids_and_metadata(path):
         cell.metadata, cell.id = nbformat.from_dict({}), ""
     steps, _ = rebuild(notebooks.read(path), copy)
     extras = [step.source for step in steps if step.kind == "extra"]
-    # Stubs are no answers, and two cells are others in students' copies from the start.
+    # Two cells are others in students' copies from the start, and what comes after own cells is
+    # set up anew.
     kept = [text for text in extras if "raise NotImplementedError" not in text]
-    assert [text[:7] for text in kept] == ["import ", "PROFILE"]
+    assert [text[:7] for text in kept[:2]] == ["import ", "PROFILE"]
+    assert kept[2:] == [step.source for step in steps if step.kind == "setup"][1:]
 
 
 def test_private_exercises_are_asked_besides():
@@ -114,7 +116,7 @@ def test_two_answers_in_one_cell_are_run_once_and_asked_each():
     ]
 
 
-def test_own_cells_stay_in_place_and_the_lessons_are_left_out():
+def test_own_cells_stay_in_place_with_setups_among_them_and_the_lessons_are_left_out():
     first, *others = SMALL
     cells = [code("x = 1"), code("import numpy as np"), code("y = 2"), answer(first), code("z = 3")]
     cells += [answer(name) for name in others] + [code("print(1)"), code("np.ones(3)")]
@@ -122,6 +124,7 @@ def test_own_cells_stay_in_place_and_the_lessons_are_left_out():
     told = [step.source if step.kind == "extra" else step.kind for step in steps]
     assert told == [
         "x = 1",
+        "import numpy as np",
         "y = 2",
         *["answer", "ask"],
         "z = 3",
@@ -216,6 +219,7 @@ def test_shuffled_doubled_and_missing_cells_give_each_exercise_one_question(cell
         elif cell in cells and cell.source.count("NotImplementedError") == 0:
             assert found[name] == cell.source
     given = [cell.source for cell in cells if cell.source in ("x = 1", "%reset -f")]
+    assert all(step.source != "np.ones(3)" for step in steps)
     assert [step.source for step in steps if step.source in given] == given
 
 

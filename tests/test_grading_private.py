@@ -107,7 +107,7 @@ def test_mistake_in_a_private_check_is_told_with_its_line(grade, tmp_path):
     code, found, error = grade(submitted({}, [DOUBLE]), checks)
     assert code == 1
     assert found["double"]["status"] == "error"
-    assert f"({tmp_path / 'private.py'}, line 17)" in found["double"]["messages"][0]
+    assert f"({tmp_path / 'private.py'}, line 16)" in found["double"]["messages"][0]
     assert found["early_stopping"]["status"] == "passed"
     assert "1 could not be graded: a.ipynb" in error
 
@@ -118,7 +118,7 @@ def test_mistake_in_a_private_check_is_told_with_its_line(grade, tmp_path):
         ("x = (", "private.py, line 1: SyntaxError: '(' was never closed"),
         ("\n\nimport nothing_like_it", "private.py, line 3: ModuleNotFoundError: No module named"),
         ("\nraise SystemExit(3)", "private.py, line 2: SystemExit: 3"),
-        (CHECKS + CHECKS, "line 32: ValueError: An exercise named 'l2_penalty' exists already"),
+        (CHECKS + CHECKS, "line 29: ValueError: An exercise named 'l2_penalty' exists already"),
         ("\0", "private.py, line ?: "),
         ("", "private.py declares no exercise with notebook='teacher'."),
         (CHECKS.replace("teacher", "x"), "private.py declares no exercise with notebook='teacher'"),

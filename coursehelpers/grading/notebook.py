@@ -197,17 +197,20 @@ def _own(source, cells, wanted):
     """Return the numbers of the code cells that are the student's, and mentions of the others.
 
     A changed setup cell is the student's, too, as imports are often added there; it runs besides
-    the teacher's. Other changed cells of the lesson have no part in grading.
+    the teacher's. So does one that comes after other own cells, which may have undone it. Other
+    cells of the lesson have no part in grading, changed or not.
     """
     lesson = [cell for cell in notebooks.code_cells(source) if not _exercise(cell)]
     parameters = {cell.id for cell in lesson if "parameters" in notebooks.tags(cell)}
     fixed = {cell.id for cell in lesson if "setup" not in notebooks.tags(cell)}
     texts = {"", *(cell.source.strip() for cell in lesson)}
+    setup = {cell.source.strip() for cell in lesson if "setup" in notebooks.tags(cell)}
     count = Counter(cell.id for cell in cells)  # an id that several cells have tells nothing
     ids = {id for id, times in count.items() if times == 1}
     own, changed = set(), 0
     for number, cell in enumerate(cells):
-        if cell.cell_type != "code" or cell.source.strip() in texts:
+        text = cell.source.strip()
+        if cell.cell_type != "code" or text in texts - (setup if own else set()):
             continue
         if cell.id in ids & (parameters | {"install"}):  # they are others in students' copies
             continue
