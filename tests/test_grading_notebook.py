@@ -335,6 +335,10 @@ REFUSED = {
         b'{"cells": [], "metadata": ' + b'{"a":' * 900 + b"1" + b"}" * 901,
         "The file is nested too deeply.",
     ),
+    "many cells": (
+        b'{"cells": [' + b"1," * 10**6 + b"1]}",
+        "The file is not a notebook: it has more than 5,000 cells",
+    ),
     "parts": (b"[" + b"[]," * 2**20, "The file is made of more than 1,048,576 parts."),
 }
 
@@ -343,6 +347,13 @@ REFUSED = {
 def test_what_holds_no_notebook_is_refused_with_the_reason(content, says):
     with pytest.raises(Unreadable, match=f"^{says}"):
         parse(content)
+
+
+@pytest.mark.parametrize("unit", ["a", " ", '"', "\n", "a:", " a", "def l2_penalty:\n", '"""\n'])
+@pytest.mark.parametrize("start", ["", "def l2_penalty:"])
+def test_long_source_takes_no_longer_than_reading_it(start, unit):
+    steps, _ = rebuilt([code(start + unit * 10**6)])  # squared it would take hours
+    assert {step.kind for step in steps} <= {"answer", "extra", "ask"}
 
 
 def test_huge_file_is_not_read_to_its_end(tmp_path, monkeypatch):

@@ -155,8 +155,12 @@ def grade(path, source, secret, isolated, name=None, private=(), running=None):
         outcome = outcomes.get(exercise.id) or _nothing(
             exercise.id, "not attempted" if result.final else "error", result.problem
         )
-        messages = tuple(_printable(message) for message in outcome.messages)
+        messages = tuple(map(_printable, outcome.messages))
         result.outcomes.append(asdict(replace(outcome, messages=messages)))
+    result.problem, result.mentions = (
+        _printable(result.problem),
+        [*map(_printable, result.mentions)],
+    )
     result.seconds = round(time.monotonic() - start, 2)
     return result
 
@@ -201,14 +205,17 @@ class _Grading:
     def _go_through(self, steps, kernel):
         """Take the steps, as far as one kernel goes."""
         raised = {}
-        for number, step in enumerate(steps):
+        left = [n for n, s in enumerate(steps) if s.kind == "ask" and s.name not in self._outcomes]
+        for number, step in enumerate(steps[: left[-1] + 1]):  # what comes later matters no more
+            if time.monotonic() > self._end:
+                return
             try:
                 if step.kind == "ask":
                     if step.name not in self._outcomes:
                         self._outcomes[step.name] = self._ask(kernel, step.name, raised)
                     if kernel.ended:  # the answer took too long, which is an outcome
                         return
-                elif number not in self._left_out and self._needed(steps[number:]):
+                elif number not in self._left_out:
                     error = self._run(kernel, step)
                     if step.kind == "answer":
                         raised |= dict.fromkeys(step.name.split(), error)
@@ -216,9 +223,6 @@ class _Grading:
                 self._left_out.add(number)
                 self._leave_out(step, error)
                 return
-
-    def _needed(self, steps):
-        return any(step.kind == "ask" and step.name not in self._outcomes for step in steps)
 
     def _run(self, kernel, step):
         """Run a cell; return what it raised, or None."""
@@ -270,5 +274,5 @@ def _told(error):
 
 
 def _printable(text):
-    """Return a text without halves of surrogate pairs, which no file can hold."""
-    return text.encode(errors="replace").decode()
+    """Return a text that can be written and shown anywhere: the student's words may be in it."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)

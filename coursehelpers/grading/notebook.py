@@ -12,16 +12,19 @@ import nbformat
 from coursehelpers.execution import notebooks
 
 MAX_FILE = 20 * 2**20
-MAX_PARTS = 2**20  # lists and objects; read, each takes some 64 bytes
+MAX_PARTS = 2**20  # lists and objects, of which each takes some 64 bytes once it is read
+MAX_CELLS = 5_000
 SETUP = ("parameters", "setup")  # tags of the lesson cells that answers need
 DAMAGED = "damaged"
 
-# What a cell defines, told by its lines: that costs no more than reading them, and works where
-# the cell has magics or errors.
+# What a cell defines, told by its lines: that works where the cell has magics or errors, too, and
+# costs no more than reading it, as nothing is ever tried twice (`*+`).
 _DEFINITION = re.compile(
     r"^(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)|^(\w++)[ \t]*+(?::[^=\n]*+)?=(?!=)", re.MULTILINE
 )
-_STUB = re.compile(r'\s*def[^:]*:\s*(""".*?""")?\s*raise NotImplementedError[^\n]*\s*', re.DOTALL)
+_STUB = re.compile(
+    r'\s*+def[^:]*+:\s*+(?:""".*?"""\s*+)?+raise NotImplementedError[^\n]*+\s*+', re.DOTALL
+)
 
 
 _KINDS = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe"}
@@ -125,6 +128,8 @@ def _cells(tree):
     found = [_dict(sheet).get("cells") for sheet in sheets]
     if not any(isinstance(cells, list) for cells in found):
         raise ValueError("it has no list of cells")
+    if sum(len(_list(cells)) for cells in found) > MAX_CELLS:
+        raise ValueError(f"it has more than {MAX_CELLS:,} cells")
     return [cell for cells in found for cell in _list(cells)]
 
 
@@ -238,16 +243,16 @@ def _chosen(cells, own, wanted):
     It is found by nbgrader's id, even if it is no code cell any more, or by the name of the
     function. Of several the last one counts, but a stub only if there is nothing else.
     """
-    defines = {number: _definitions(cells[number].source) for number in own}
+    given = {n: _exercise(cell) for n, cell in enumerate(cells) if _exercise(cell) in wanted}
+    defined = {
+        n: _definitions(cells[n].source)
+        for n in own | set(given)
+        if not _STUB.fullmatch(cells[n].source)
+    }
     chosen, mentions = {}, []
     for name in wanted:
-        named = {n for n, cell in enumerate(cells) if _exercise(cell) == name}
-        written = {
-            n
-            for n in named | own
-            if name in defines.get(n, _definitions(cells[n].source))
-            and not _STUB.fullmatch(cells[n].source)
-        }
+        named = {n for n, exercise in given.items() if exercise == name}
+        written = {n for n, names in defined.items() if name in names}
 
         def rank(n, named=named, written=written):
             return n in written, cells[n].cell_type == "code", n in named, n
