@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import nbformat
+import pytest
 
 from coursehelpers.execution import notebooks
+from coursehelpers.grading import cli
+from coursehelpers.grading.notebook import parse, rebuild
 
 ROOT = Path(__file__).parents[1]
 PATHS = notebooks.find(ROOT / "notebooks")
@@ -66,3 +69,53 @@ def write(path, notebook):
     """Write a notebook as it is, valid or not; return the path."""
     path.write_text(json.dumps(notebook))
     return path
+
+
+def rebuilt(cells):
+    """Return the steps after the setup, and the mentions, of a notebook with these cells."""
+    notebook = parse(json.dumps({"cells": cells, "metadata": {}}).encode())
+    steps, mentions = rebuild(small(), notebook)
+    assert steps[:1] == [("setup", "imports", "import numpy as np")]
+    assert sorted(s.name for s in steps if s.kind == "ask") == sorted(SMALL)
+    assert all(step.kind != "setup" for step in steps[1:])
+    return steps[1:], mentions
+
+
+def answers_in(steps):
+    """Return the answers' cells by exercise."""
+    return {step.name: step.source for step in steps if step.kind == "answer"}
+
+
+WRONG = {
+    "l2_penalty": "def l2_penalty(weights, lambda_, m): return 0.0",
+    "early_stopping": "def early_stopping(*given): return undefined",
+    "inverted_dropout": "def inverted_dropout(x, rate, uniform): return x.sum()",
+}
+
+
+def write_batch(folder):
+    """Write a small teacher's notebook and seven submissions, of which six need a kernel."""
+    write(folder / "teacher.ipynb", small())
+    (folder / "submitted").mkdir()
+    for number, name in enumerate(SMALL):
+        copy = submitted({name: WRONG[name]}, ["x = 1"])
+        write(folder / "submitted" / f"student {number}.ipynb", copy)
+    write(folder / "submitted" / "all.ipynb", submitted())
+    write(folder / "submitted" / "none right.ipynb", submitted(WRONG))
+    write(folder / "submitted" / "untouched.ipynb", submitted(fill={}))
+    (folder / "submitted" / "broken.ipynb").write_text("no notebook")
+    return folder
+
+
+def command(batch, out, jobs=1):
+    """Return the arguments that grade it."""
+    notebook = batch / "teacher.ipynb"
+    return [*map(str, (batch / "submitted", "--notebook", notebook, "--out", out, "--jobs", jobs))]
+
+
+def grade_here(batch, out, capsys, *more, jobs=1):
+    """Grade it in this process; return the exit code, what is printed, and the errors."""
+    with pytest.raises(SystemExit) as end:
+        cli.main(["grade", *command(batch, out, jobs), *more])
+    told = capsys.readouterr()
+    return end.value.code, told.out, told.err
