@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import sys
+import tempfile
 import time
 
 from coursehelpers.checks.answers import LocalAnswer, NotAttempted
@@ -37,7 +38,7 @@ class FakeKernel:
         pass
 
 
-def grade(arguments, log, fake=True, place=None, count=1, moment="before"):
+def grade(arguments, log, homes=None, place=None, count=1, moment="before"):
     """Run the command line, and die the `count`-th time that it comes to the place.
 
     Parameters
@@ -45,8 +46,8 @@ def grade(arguments, log, fake=True, place=None, count=1, moment="before"):
     arguments : list of str
     log : path-like
         Where what it prints goes.
-    fake : bool, default True
-        Whether to do without a real kernel.
+    homes : path-like, optional
+        Where kernels have their homes; without it there is no real kernel.
     place : str, optional
         "start" or "ask" (a kernel), "append" (of a result), "sync" or "rename" (of a file).
     count : int, default 1
@@ -56,7 +57,9 @@ def grade(arguments, log, fake=True, place=None, count=1, moment="before"):
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)
-    if fake:
+    if homes:
+        tempfile.tempdir = str(homes)
+    else:
         judge.Kernel = FakeKernel
     results.secrets.token_hex = lambda size: "5e" * size  # the same seeds in every folder
     number = itertools.count(1)

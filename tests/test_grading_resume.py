@@ -32,7 +32,7 @@ def batch(tmp_path_factory):
     return write_batch(tmp_path_factory.mktemp("batch"))
 
 
-def run(batch, out, kill_after=None, jobs=1, **how):
+def run(batch, out, jobs=1, kill_after=None, **how):
     """Grade in a process; return its exit code and what it printed."""
     log = out.with_suffix(".log")
     log.unlink(missing_ok=True)
@@ -121,14 +121,23 @@ def test_killed_at_any_time_and_again_it_goes_on(seed, batch, undisturbed, tmp_p
     check_resumed(batch, tmp_path / "out", undisturbed)
 
 
-@pytest.mark.parametrize(
-    ("place", "count"), [("start", 2), ("ask", 2), ("ask", 7), ("append", 1), ("rename", 2)]
-)
-def test_killed_run_with_real_kernels_goes_on(place, count, batch, undisturbed, tmp_path):
+@pytest.fixture
+def homes():
+    """A folder for the homes of kernels: a killed run cannot remove them."""
+    with tempfile.TemporaryDirectory(prefix="homes-") as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+REAL = [("start", 2), ("ask", 2), ("ask", 7), ("append", 1), ("rename", 1), ("rename", 2)]
+
+
+@pytest.mark.parametrize(("place", "count"), REAL)
+def test_killed_run_with_real_kernels_goes_on(place, count, batch, undisturbed, tmp_path, homes):
     out = tmp_path / "out"
-    code, told = run(batch, out, fake=False, place=place, count=count, moment="after", jobs=2)
+    code, told = run(batch, out, 2, homes=homes, place=place, count=count, moment="after")
     assert code == -signal.SIGKILL, told
-    code, told = run(batch, out, fake=False, jobs=2)
+    code, told = run(batch, out, 2, homes=homes)
     assert code == 0, told
     graded, table = undisturbed
     assert records(out) == graded
@@ -261,11 +270,9 @@ def test_lines_of_no_result_are_passed_over(line, tmp_path):
     assert again.find("b", "2") == judge.Grade("b", "2")
 
 
-def test_ctrl_c_ends_promptly_and_the_next_run_goes_on(batch, undisturbed, tmp_path):
+def test_ctrl_c_ends_promptly_and_keeps_what_was_graded(tmp_path, homes):
     folder, out = tmp_path / "batch", tmp_path / "out"
     (folder / "submitted").mkdir(parents=True)
-    home = Path(tempfile.mkdtemp(prefix="homes-"))
-    home.chmod(0o755)
     write(folder / "teacher.ipynb", small())
     forever = "import threading\nthreading.Event().wait()"
     write(folder / "submitted" / "a.ipynb", submitted(fill={}))
@@ -274,12 +281,12 @@ def test_ctrl_c_ends_promptly_and_the_next_run_goes_on(batch, undisturbed, tmp_p
     process = subprocess.Popen(
         [sys.executable, "-m", "coursehelpers", "grade", *command(folder, out, jobs=2)],
         cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(home)},
+        env={**os.environ, "TMPDIR": str(homes)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    while len(records(out)) < 1 or len(list(home.iterdir())) < 2:  # the two without end run
+    while len(records(out)) < 1 or len(list(homes.iterdir())) < 2:  # the two without end run
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     start = time.monotonic()
@@ -290,6 +297,6 @@ def test_ctrl_c_ends_promptly_and_the_next_run_goes_on(batch, undisturbed, tmp_p
     assert error == (
         "coursehelpers: Interrupted. What was graded is kept; the same command goes on from there.\n"
     )
-    home.rmdir()  # it is empty again
+    assert list(homes.iterdir()) == []
     assert list(records(out)) == ["a.ipynb"]
     assert not (out / "grades.csv").exists()
