@@ -20,6 +20,14 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leave out what takes minutes, the tests marked `attack`, unless `-m` names them."""
+    if "attack" not in config.getoption("markexpr"):
+        slow = [item for item in items if item.get_closest_marker("attack")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
 @pytest.fixture(scope="session")
 def profile(request):
     return request.config.getoption("--profile")

@@ -1,83 +1,158 @@
 """Command line: grade submitted notebooks."""
 
 import argparse
+import contextlib
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from tqdm import tqdm
 
-from coursehelpers.grading import isolation, results
+from coursehelpers.checks.core import EXERCISES
+from coursehelpers.execution import notebooks
+from coursehelpers.grading import isolation, private, results
+from coursehelpers.grading.judge import Running, digest_of
+from coursehelpers.grading.judge import grade as grade_one
+from coursehelpers.grading.notebook import Unreadable
+
+EXIT_CODES = """\
+exit codes: 0 all are graded, also those that earn nothing; 1 some could not be graded, which the
+next run tries again; 2 wrong usage; 130 interrupted: the same command goes on from there"""
 
 
 def grade(options):
-    """Grade one notebook or a folder of them; exit code 0 if every one has a result."""
-    from coursehelpers.grading.judge import digest_of
-    from coursehelpers.grading.judge import grade as grade_one
-
-    source = _source(options.notebook)
-    paths = _submissions(options.submissions)
+    """Grade one notebook or a folder of them; return the exit code."""
+    name, source = _teachers(options.notebook)
+    checks, more = b"", []
+    if options.checks:
+        if not options.checks.is_file():
+            raise SystemExit(f"There is no file {options.checks}.")
+        checks, more = options.checks.read_bytes(), private.load(options.checks, name)
+    _refuse_useless(source, options.notebook)
+    paths = _submissions(options.submissions, options.out)
     isolated = isolation.choose(required=options.isolation == "required")
-    options.out.mkdir(parents=True, exist_ok=True)
-    secret = results.secret_of(options.out)
-    log = results.Log(options.out, results.checks_version(source))
-    grades = {name: log.find(name, digest_of(path)) for name, path in paths.items()}
-    left = [name for name, found in grades.items() if found is None]
-    print(f"{len(paths)} submissions, {len(left)} to grade; isolation: {isolated.name}")
+    with results.locked(options.out):
+        secret = results.secret_of(options.out)
+        log = results.Log(options.out, results.checks_version(source, checks), secret)
+        grades = {name: _found(log, name, path) for name, path in paths.items()}
+        left = [name for name, found in grades.items() if found is None]
+        print(f"{len(paths)} submissions, {len(left)} to grade; isolation: {isolated.name}")
+        running = Running()
 
-    def one(name):
-        return grade_one(paths[name], source, secret, isolated, name)
+        def one(name):
+            return grade_one(paths[name], source, secret, isolated, name, more, running)
 
-    with ThreadPoolExecutor(options.jobs) as threads:
-        bar = tqdm(threads.map(one, left), total=len(left), unit="submission", disable=None)
-        for done in bar:
-            log.append(done)
-            grades[done.submission] = done
-    results.write_grades(options.out, list(grades.values()))
+        with contextlib.closing(_as_they_come(one, left, options.jobs, running)) as come:
+            for done in come:
+                log.append(done)
+                grades[done.submission] = done
+        results.write_grades(options.out, list(grades.values()))
     _show(grades.values())
     print(f"The table is {options.out / results.GRADES}.")
-    return 0
+    failed = [grade.submission for grade in grades.values() if not grade.final]
+    if failed:
+        told = ", ".join(map(results.plain, failed))
+        print(f"{len(failed)} could not be graded: {told}", file=sys.stderr)
+    return int(bool(failed))
 
 
-def _source(given):
-    """Return the teacher's notebook, by its name or path."""
-    from coursehelpers.execution import notebooks
-
+def _teachers(given):
+    """Return the name of the teacher's notebook and the notebook, given by its name or path."""
     path = Path(given)
     if path.suffix != ".ipynb":
         (path,) = notebooks.find("notebooks", [given])
-    return notebooks.read(path)
+    return path.stem, notebooks.read(path)
 
 
-def _submissions(given):
+def _refuse_useless(source, given):
+    """Refuse a teacher's notebook by which nothing can be graded."""
+    asked = notebooks.answers(source)
+    if not asked:
+        raise SystemExit(f"{given} asks no exercise: it has no cell for an answer.")
+    if unknown := [name for name in asked if name not in EXERCISES]:
+        raise SystemExit(f"{given} asks exercises that have no check: {', '.join(unknown)}.")
+    if not any("### BEGIN SOLUTION" in cell.source for cell in asked.values()):
+        raise SystemExit(f"{given} is a student's copy; give the notebook with the solutions.")
+
+
+def _submissions(given, out):
     """Return the notebooks to grade, by what to call them."""
-    if given.is_file():
-        return {given.name: given}
-    if not given.is_dir():
+    if given.is_dir():
+        folder, out = given.resolve(), out.resolve()
+        names = sorted(path.relative_to(folder) for path in folder.rglob("*.ipynb"))
+        names = [name for name in names if ".ipynb_checkpoints" not in name.parts]
+        if out != folder and out.is_relative_to(folder):  # what is written there is no submission
+            names = [name for name in names if not (folder / name).is_relative_to(out)]
+        if not names:
+            raise SystemExit(f"There is no notebook (*.ipynb) in {given}.")
+        return {name.as_posix(): folder / name for name in names}
+    if not given.exists():
         raise SystemExit(f"There is no file or folder {given}.")
-    found = sorted(
-        path for path in given.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
-    )
-    if not found:
-        raise SystemExit(f"There is no notebook (*.ipynb) in {given}.")
-    return {path.relative_to(given).as_posix(): path for path in found}
+    return {given.name: given.resolve()}
+
+
+def _found(log, name, path):
+    try:
+        return log.find(name, digest_of(path))
+    except Unreadable:
+        return None
+
+
+def _as_they_come(one, names, jobs, running):
+    """Yield the grade of each, in the order in which they are done."""
+    with ThreadPoolExecutor(jobs) as threads:
+        try:
+            done = as_completed([threads.submit(one, name) for name in names])
+            for future in _Bar(done, total=len(names), disable=None):
+                yield future.result()
+        except BaseException:  # Ctrl-C, or a full disk: what runs ends now, the rest never starts
+            running.stop()
+            threads.shutdown(cancel_futures=True)
+            raise
+
+
+class _Bar(tqdm):
+    """A bar on the terminal, with submissions per minute and the time left."""
+
+    def __init__(self, *items, **options):
+        layout = (
+            "{percentage:3.0f}% |{bar}| {n} of {total}, {per_minute} per minute, {remaining} left"
+        )
+        super().__init__(*items, bar_format=layout, **options)
+
+    @property
+    def format_dict(self):
+        """What the layout may name."""
+        known = super().format_dict
+        rate = known["rate"] or (known["n"] / known["elapsed"] if known["elapsed"] else 0)
+        return {**known, "per_minute": f"{60 * rate:.1f}"}
 
 
 def _show(grades):
     for grade in grades:
         missing = [f"{o['id']} {o['status']}" for o in grade.outcomes if o["status"] != "passed"]
         told = grade.problem or "; ".join(missing) or "all passed"
-        print(f"{grade.submission}: {grade.earned} of {grade.possible} points; {told}")
+        name = results.plain(grade.submission)
+        print(f"{name}: {grade.earned} of {grade.possible} points; {results.plain(told)}")
 
 
 def main(arguments=None):
     """Run the command line."""
+    # A name that the terminal has no letters for ends no batch.
+    with contextlib.suppress(AttributeError):
+        sys.stdout.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(prog="coursehelpers", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    sub = commands.add_parser("grade", help=grade.__doc__)
+    sub = commands.add_parser(
+        "grade",
+        help="grade one notebook or a folder of them",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     sub.set_defaults(command=grade)
     sub.add_argument("submissions", type=Path, help="a notebook, or a folder of them")
     sub.add_argument("--notebook", required=True, help="the teacher's: its name, or its path")
+    sub.add_argument("--checks", type=Path, help="a Python file of private checks to add")
     sub.add_argument("--out", type=Path, default=Path("results"), help="folder of the results")
     sub.add_argument("--jobs", type=int, default=1, help="submissions at a time (default: 1)")
     sub.add_argument(
@@ -89,4 +164,18 @@ def main(arguments=None):
     try:
         sys.exit(options.command(options))
     except KeyboardInterrupt:
-        sys.exit("Interrupted. What was graded is kept; the same command goes on from there.")
+        told = "Interrupted. What was graded is kept; the same command goes on from there."
+        _end(told, 130)
+    except (results.Unusable, private.Unusable) as error:
+        _end(error, 2)
+    except OSError as error:  # such as a full disk
+        _end(f"Stopped: {error}. What was graded is kept; the same command goes on from there.", 1)
+    except SystemExit as error:
+        if isinstance(error.code, str):
+            _end(error, 2)
+        raise
+
+
+def _end(told, code):
+    print(f"coursehelpers: {told}", file=sys.stderr)
+    sys.exit(code)

@@ -39,7 +39,7 @@ class Isolation(NamedTuple):
             *("bwrap", "--die-with-parent", "--new-session", *user),
             *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"),
             *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),
-            *(part for folder in _parents() for part in ("--perms", "0755", "--dir", folder)),
+            *(part for folder in _parents(home) for part in ("--perms", "0755", "--dir", folder)),
             *(part for path in _readable() for part in ("--ro-bind-try", path, path)),
             *("--bind", home, home, "--chdir", home),
             *unprivileged,
@@ -86,9 +86,9 @@ def _readable():
     return [*paths, sys.prefix, str(package / "coursehelpers"), str(package / "data")]
 
 
-def _parents():
+def _parents(home):
     """Return the folders above what has to be read; bubblewrap would make them for root alone."""
-    above = {folder for path in _readable() for folder in Path(path).parents}
+    above = {folder for path in [*_readable(), home] for folder in Path(path).parents}
     return sorted(map(str, above - {Path("/")}))
 
 

@@ -30,6 +30,11 @@ class Kernel:
     ----------
     isolated : isolation.Isolation
         How it is kept apart.
+
+    Attributes
+    ----------
+    ended : str or None
+        Why nothing can be asked of it any more, if so.
     """
 
     def __init__(self, isolated):
@@ -50,7 +55,7 @@ class Kernel:
         self._channel = Channel(self._process.stdout.fileno(), self._process.stdin.fileno())
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
-        self._dead = None
+        self.ended = None
 
     def run(self, source, seconds):
         """Run a cell; return None or the text of the error that it raised."""
@@ -84,8 +89,8 @@ class Kernel:
         self._home.cleanup()
 
     def _exchange(self, request, body, seconds):
-        if self._dead:
-            raise KernelDied(self._dead)
+        if self.ended:
+            raise KernelDied(self.ended)
         nonce = secrets.token_hex(16)
         try:
             if self._channel.pending():
@@ -97,15 +102,16 @@ class Kernel:
             if header.get("status") not in ("ok", *TROUBLES):
                 raise ProtocolError("it sent a reply of no kind that there is")
         except ReplyTimeout:
-            self._end("It took longer than allowed, and was ended.")
+            self.end("It took longer than allowed, and was ended.")
             raise AnswerTimedOut("Your code took longer than the check allows.") from None
         except ProtocolError as error:
-            self._end(self._last_words() or f"The kernel was ended: {error}.")
-            raise KernelDied(self._dead) from None
+            self.end(self._last_words() or f"The kernel was ended: {error}.")
+            raise KernelDied(self.ended) from None
         return header, reply
 
-    def _end(self, why):
-        self._dead = why
+    def end(self, why):
+        """End the process; nothing can be asked of it any more."""
+        self.ended = why
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 

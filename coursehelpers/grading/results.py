@@ -1,49 +1,113 @@
 """The only module that writes: results as they come, durably, and the tables made from them."""
 
+import contextlib
 import csv
+import fcntl
 import hashlib
 import io
 import json
 import os
 import secrets
-import tempfile
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 
 from coursehelpers.grading.judge import Grade
 
-RESULTS, SECRET, GRADES = "results.jsonl", "secret", "grades.csv"
+RESULTS, SECRET, GRADES, LOCK = "results.jsonl", "secret", "grades.csv", ".lock"
+
+
+class Unusable(Exception):
+    """A folder in which no results can be kept just now; the text says why."""
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Make a folder for results, and keep it for this process until the block ends.
+
+    Raises
+    ------
+    Unusable
+        If it cannot be made or written to, or if another process has it. One that is killed keeps
+        nothing.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        file = open(Path(folder) / LOCK, "ab")  # noqa: SIM115
+    except OSError as error:
+        raise Unusable(f"No results can be written to {folder}: {error.strerror}.") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Unusable(
+                f"Another run writes to {folder}. Wait until it has ended, or choose another --out."
+            ) from None
+        yield
 
 
 def write(path, text):
-    """Write a file at once or not at all."""
+    """Write a file at once or not at all; only its owner may read it."""
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    # Always the same name, so that what a killed run leaves behind is written over.
+    new = path.with_name(f".{path.name}.new")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        with open(_opened(new, os.O_TRUNC), "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
+        os.replace(new, path)
     except BaseException:
-        os.unlink(name)
+        new.unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
+
+
+def _opened(path, flag=0):
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flag, 0o600)
+
+
+def _sync_folder(folder):
+    """Make the names in a folder as durable as the files."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def secret_of(folder):
-    """Return the secret that seeds the random inputs; it is made once for each folder."""
+    """Return the secret that seeds the random inputs; it is made once for each folder.
+
+    Raises
+    ------
+    Unusable
+        If the file holds something else.
+    """
     path = Path(folder) / SECRET
     if not path.exists():
         write(path, secrets.token_hex(32))
-    return bytes.fromhex(path.read_text().strip())
+    path.chmod(0o600)
+    try:
+        return bytes.fromhex(path.read_text())
+    except ValueError:
+        raise Unusable(f"{path} holds no secret; remove it, and a new one is made.") from None
 
 
-def checks_version(source):
-    """Return a hash of everything that a grade depends on besides the submission."""
+def checks_version(source, private=b""):
+    """Return a hash of everything that a grade depends on besides the submission.
+
+    Parameters
+    ----------
+    source : nbformat.NotebookNode
+        The teacher's notebook.
+    private : bytes, default b""
+        The file of the private checks.
+    """
     digest = hashlib.sha256(json.dumps(source, sort_keys=True).encode())
     for module in sorted(files("coursehelpers.checks").rglob("*.py")):
         digest.update(module.read_bytes())
+    digest.update(private)
     return digest.hexdigest()[:16]
 
 
@@ -56,42 +120,58 @@ class Log:
     version : str
         What the results depend on besides the submission; those of another version are graded
         again.
+    secret : bytes, default b""
+        What seeded the inputs; a hash of it goes into the lines, with the same effect.
     """
 
-    def __init__(self, folder, version):
+    def __init__(self, folder, version, secret=b""):
         self._path = Path(folder) / RESULTS
-        self._version = version
+        self._facts = {"version": version, "seed": hashlib.sha256(secret).hexdigest()[:16]}
         self._done = {}
         for line in self._lines():
-            if line.get("version") == version:
+            with contextlib.suppress(TypeError, KeyError, AttributeError):  # of another release
                 grade = Grade(**line["grade"])
-                self._done[grade.submission, grade.digest] = grade
+                if grade.final and {key: line[key] for key in self._facts} == self._facts:
+                    self._done[grade.submission, grade.digest] = grade
 
     def find(self, name, digest):
-        """Return the grade of a submission with this very content, or None."""
+        """Return the final grade of a submission with this very content, or None."""
         return self._done.get((name, digest))
 
     def append(self, grade):
         """Add a result; when this returns it is on the disk."""
-        line = json.dumps({"version": self._version, "grade": asdict(grade)})
-        with open(self._path, "ab") as file:
+        line = json.dumps({**self._facts, "grade": asdict(grade)}).encode() + b"\n"
+        new = not self._path.exists()
+        handle = _opened(self._path, os.O_APPEND)
+        try:
+            size = os.fstat(handle).st_size
             # A line that a killed run has left half written is ended here, and not read.
-            broken = file.tell() and not self._path.read_bytes().endswith(b"\n")
-            file.write(b"\n" * bool(broken) + line.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        self._done[grade.submission, grade.digest] = grade
+            broken = size and os.pread(handle, 1, size - 1) != b"\n"
+            try:
+                _write_all(handle, b"\n" * bool(broken) + line)
+                os.fsync(handle)
+            except OSError:  # such as a full disk: nothing rather than a half
+                os.ftruncate(handle, size)
+                raise
+        finally:
+            os.close(handle)
+        if new:
+            _sync_folder(self._path.parent)
+        if grade.final:
+            self._done[grade.submission, grade.digest] = grade
 
     def _lines(self):
         if not self._path.exists():
             return
-        for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                read = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(read, dict) and "grade" in read:
-                yield read
+        with open(self._path, "rb") as file:
+            for line in file:
+                with contextlib.suppress(ValueError):
+                    yield json.loads(line)
+
+
+def _write_all(handle, data):
+    while data:
+        data = data[os.write(handle, data) :]
 
 
 def write_grades(folder, grades):
@@ -103,12 +183,15 @@ def write_grades(folder, grades):
     for grade in grades:
         earned = {outcome["id"]: outcome["earned"] for outcome in grade.outcomes}
         points = [earned.get(name, "") for name in exercises]
-        name, problem = map(_plain, (grade.submission, grade.problem))
-        rows.writerow([name, grade.earned, grade.possible, *points, problem])
+        name, problem = plain(grade.submission), plain(grade.problem)
+        shown = [
+            f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+            for text in (name, problem)
+        ]
+        rows.writerow([shown[0], grade.earned, grade.possible, *points, shown[1]])
     write(Path(folder) / GRADES, text.getvalue())
 
 
-def _plain(text):
-    """Return a text that a spreadsheet takes for a text, not for a formula."""
-    text = "".join(character if character.isprintable() else "?" for character in text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+def plain(text):
+    """Return a text of one line that can be shown and written anywhere."""
+    return "".join(character if character.isprintable() else "?" for character in text)
