@@ -142,9 +142,10 @@ def test_batch_is_graded_once_and_a_changed_submission_again(tmp_path, capsys):
     assert code == 0
     assert "2 submissions, 2 to grade" in told
     assert "=ada.ipynb: 2 of 56 points; read_curves not attempted" in told
-    table = (out / "grades.csv").read_text().splitlines()
-    assert table[1].startswith("'=ada.ipynb,2,56,")
-    assert re.search(r"bob\.ipynb,0,56,.*The file is not a notebook", table[2])
+    table = (out / "grades.csv").read_text(encoding="utf-8").splitlines()
+    assert table[1].startswith("'=ada,,2,56,")
+    assert re.search(r"bob,,0,56,.*The file is not a notebook", table[2])
+    assert len(list((out / "feedback").iterdir())) == 2
     assert "2 submissions, 0 to grade" in run(capsys, *command)[1]
     (folder / "bob.ipynb").write_text("nothing else")
     with open(out / "results.jsonl", "a") as file:

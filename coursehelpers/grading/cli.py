@@ -7,15 +7,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from coursehelpers.grading import isolation, results
+from coursehelpers.grading import isolation, reports, results
 
 
 def grade(options):
     """Grade one notebook or a folder of them; exit code 0 if every one has a result."""
+    from coursehelpers.execution import notebooks
     from coursehelpers.grading.judge import digest_of
     from coursehelpers.grading.judge import grade as grade_one
 
-    source = _source(options.notebook)
+    source = notebooks.read(_lesson(options.notebook))
     paths = _submissions(options.submissions)
     isolated = isolation.choose(required=options.isolation == "required")
     options.out.mkdir(parents=True, exist_ok=True)
@@ -33,20 +34,27 @@ def grade(options):
         for done in bar:
             log.append(done)
             grades[done.submission] = done
-    results.write_grades(options.out, list(grades.values()))
-    _show(grades.values())
-    print(f"The table is {options.out / results.GRADES}.")
+    told = list(grades.values())
+    written = reports.write_reports(options.out, told, _lesson(options.notebook).stem)
+    print(reports.summary(told), f"Written: {', '.join(map(str, written))}", sep="\n\n")
     return 0
 
 
-def _source(given):
-    """Return the teacher's notebook, by its name or path."""
+def gradescope(options):
+    """Write an autograder for Gradescope: a folder, and the zip file to upload there."""
+    from coursehelpers.grading.gradescope import write_autograder
+
+    archive = write_autograder(options.folder, _lesson(options.notebook), options.package)
+    print(f"Upload {archive} to Gradescope, as the autograder of a programming assignment.")
+    return 0
+
+
+def _lesson(given):
+    """Return the path of the teacher's notebook, by its name or path."""
     from coursehelpers.execution import notebooks
 
     path = Path(given)
-    if path.suffix != ".ipynb":
-        (path,) = notebooks.find("notebooks", [given])
-    return notebooks.read(path)
+    return path if path.suffix == ".ipynb" else notebooks.find("notebooks", [given])[0]
 
 
 def _submissions(given):
@@ -63,13 +71,6 @@ def _submissions(given):
     return {path.relative_to(given).as_posix(): path for path in found}
 
 
-def _show(grades):
-    for grade in grades:
-        missing = [f"{o['id']} {o['status']}" for o in grade.outcomes if o["status"] != "passed"]
-        told = grade.problem or "; ".join(missing) or "all passed"
-        print(f"{grade.submission}: {grade.earned} of {grade.possible} points; {told}")
-
-
 def main(arguments=None):
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="coursehelpers", description=__doc__)
@@ -83,6 +84,11 @@ def main(arguments=None):
     sub.add_argument(
         "--isolation", choices=("best", "required"), default="best", help="default: best there is"
     )
+    sub = commands.add_parser("gradescope", help=gradescope.__doc__)
+    sub.set_defaults(command=gradescope, jobs=1)
+    sub.add_argument("folder", type=Path, help="where to write it; the zip file is put beside it")
+    sub.add_argument("--notebook", required=True, help="the teacher's: its name, or its path")
+    sub.add_argument("--package", help="what pip installs there: a wheel's path, or a requirement")
     options = parser.parse_args(arguments)
     if options.jobs < 1:
         parser.error(f"--jobs must be at least 1, got {options.jobs}.")

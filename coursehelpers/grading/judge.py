@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from coursehelpers.checks.answers import AnswerTimedOut
 from coursehelpers.checks.core import EXERCISES, Outcome, judge
-from coursehelpers.execution.notebooks import answers
+from coursehelpers.execution.notebooks import answers, lesson
 from coursehelpers.grading import notebook as notebooks
 from coursehelpers.grading.kernel import Kernel, KernelDied
 
@@ -31,6 +31,8 @@ class Grade:
         What a teacher may want to know.
     isolation : str
     seconds : float
+    lesson : str
+        The version of the lesson that the submission was made from, as it says itself.
     """
 
     submission: str
@@ -40,6 +42,7 @@ class Grade:
     mentions: list = field(default_factory=list)
     isolation: str = ""
     seconds: float = 0.0
+    lesson: str = "unknown"
 
     @property
     def earned(self):
@@ -86,7 +89,11 @@ def grade(path, source, secret, isolated, name=None):
     result = Grade(name or path.name, digest_of(path), isolation=isolated.name)
     outcomes = {}
     try:
-        steps, result.mentions = notebooks.rebuild(source, notebooks.read(path))
+        submitted = notebooks.read(path)
+        result.lesson = notebooks.lesson_of(submitted)
+        steps, result.mentions = notebooks.rebuild(source, submitted)
+        if result.lesson not in ("unknown", lesson(source)):
+            result.mentions.append("The notebook was made from another version of the lesson.")
         outcomes = _outcomes(steps, secret, result.digest, isolated)
     except notebooks.Unreadable as error:
         result.problem = str(error)

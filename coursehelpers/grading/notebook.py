@@ -1,6 +1,7 @@
 """Rebuild the notebook to grade: the teacher's cells, with the student's answers in their place."""
 
 import ast
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +55,15 @@ def read(path):
         raise Unreadable("The file is nested too deeply.") from None
     except Exception as error:  # nbformat and json raise a dozen types
         raise Unreadable(f"The file is not a notebook: {error}"[:300]) from None
+
+
+def lesson_of(submitted):
+    """Return the version of the lesson that a student's copy was made from, or "unknown"."""
+    version = submitted.get("metadata")
+    for key in ("coursehelpers", "lesson"):
+        version = version.get(key) if isinstance(version, dict) else None
+    known = isinstance(version, str) and re.fullmatch("v[0-9a-f]{7}", version)
+    return version if known else "unknown"
 
 
 def rebuild(source, submitted):

@@ -1,8 +1,6 @@
-"""The only module that writes: results as they come, durably, and the tables made from them."""
+"""The only module that writes: results as they come, durably, and whole files."""
 
-import csv
 import hashlib
-import io
 import json
 import os
 import secrets
@@ -13,7 +11,7 @@ from pathlib import Path
 
 from coursehelpers.grading.judge import Grade
 
-RESULTS, SECRET, GRADES = "results.jsonl", "secret", "grades.csv"
+RESULTS, SECRET = "results.jsonl", "secret"
 
 
 def write(path, text):
@@ -92,23 +90,3 @@ class Log:
                 continue
             if isinstance(read, dict) and "grade" in read:
                 yield read
-
-
-def write_grades(folder, grades):
-    """Write the table of grades: a row for each submission, a column for each exercise."""
-    exercises = list(dict.fromkeys(o["id"] for grade in grades for o in grade.outcomes))
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(["submission", "earned", "possible", *exercises, "problem"])
-    for grade in grades:
-        earned = {outcome["id"]: outcome["earned"] for outcome in grade.outcomes}
-        points = [earned.get(name, "") for name in exercises]
-        name, problem = map(_plain, (grade.submission, grade.problem))
-        rows.writerow([name, grade.earned, grade.possible, *points, problem])
-    write(Path(folder) / GRADES, text.getvalue())
-
-
-def _plain(text):
-    """Return a text that a spreadsheet takes for a text, not for a formula."""
-    text = "".join(character if character.isprintable() else "?" for character in text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
