@@ -26,7 +26,7 @@ def page_name(submission):
     Examples
     --------
     >>> page_name("../Zoë/regularization.ipynb")
-    'Zoe-regularization-3e5f3c8ee6b5c3f0.html'
+    'Zoe-regularization-6520890b0c245844.html'
     """
     text = unicodedata.normalize("NFKD", submission.removesuffix(".ipynb"))
     text = "".join(c for c in text if not unicodedata.combining(c))
