@@ -141,7 +141,7 @@ def test_batch_is_graded_once_and_a_changed_submission_again(tmp_path, capsys):
     code, told = run(capsys, *command)
     assert code == 0
     assert "2 submissions, 2 to grade" in told
-    assert "=ada.ipynb: 2 of 56 points; read_curves not attempted" in told
+    assert "=ada.ipynb: 2 of 56 points; 1 passed, 18 not attempted" in told
     table = (out / "grades.csv").read_text(encoding="utf-8").splitlines()
     assert table[1].startswith("'=ada,,2,56,")
     assert re.search(r"bob,,0,56,.*The file is not a notebook", table[2])

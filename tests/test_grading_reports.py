@@ -281,6 +281,7 @@ def test_no_text_gets_out_of_its_place_on_the_page(name, message):
     assert clean(name) in page.text
     assert all(c.isprintable() or c == "\n" for c in text)
     assert not BIDI & set(text)
+    assert clean(message) in Page(feedback.page(replace(ADA, problem=message), "x")).text
     told = {key for _, attributes in page.elements for key in attributes}
     assert not {key for key in told if key.startswith("on") or key in ("src", "style", "action")}
     assert all(a["href"].startswith("#") for a in page.all("a"))
@@ -336,8 +337,8 @@ def test_only_pages_that_changed_are_written_again(tmp_path, monkeypatch):
 
 def test_summary_tells_pass_rates_misconceptions_and_what_was_not_graded():
     told = reports.summary([ADA, BOB, EVE])
-    assert "ada/regularization.ipynb: 3 of 6 points; l1_penalty failed; keras_l2 partial" in told
-    assert re.search(r"l2_penalty +50% +0% +0% +1\.0 of 2", told)
+    assert "ada/regularization.ipynb: 3 of 6 points; 1 passed, 1 partial, 1 failed\n" in told
+    assert re.search(r"l2_penalty +50% +0% +50% +0% +1\.0 of 2", told)
     assert "2 submissions, in the mean 1.5 of 6 points" in told
     assert "2 x l1_penalty: forgot m" in told
     assert "1 submission could not be graded:\n  eve/x.ipynb: The file is not a note" in told
@@ -348,7 +349,7 @@ def test_summary_of_many_is_short():
     broken = [replace(EVE, submission=f"eve{n}/a.ipynb") for n in range(30)]
     told = reports.summary([*graded, *broken, replace(ADA, submission="7/b.ipynb")])
     assert len(told.splitlines()) < 45
-    assert "2 submissions are of 1 students, several each." in told
+    assert "2 submissions are of 1 student with several, see grades.csv." in told
     assert "and 10 more, see grades.csv" in told
 
 

@@ -112,7 +112,7 @@ def _csv(rows):
 class Exercises(Table):
     """How an exercise came out over all submissions that could be graded."""
 
-    head = ("exercise", "passed", "partial", "not attempted", "mean points")
+    head = ("exercise", "passed", "partial", "failed", "not attempted", "mean points")
 
 
 def summary(grades):
@@ -139,7 +139,8 @@ def summary(grades):
     several = [name for name, count in repeated(g.submission for g in grades).items() if count > 1]
     if several:
         students = {student_of(name).key for name in several}
-        lines += ["", f"{_counted(len(several))} are of {len(students)} students, several each."]
+        told = f"{_counted(len(several))} are of {_counted(len(students), 'student')} with several"
+        lines += ["", f"{told}, see {GRADES}."]
     if failed:
         lines += ["", f"{_counted(len(failed))} could not be graded:"]
         lines += [f"  {clean(g.submission)}: {clean(g.problem)}" for g in failed[:MANY]]
@@ -147,21 +148,26 @@ def summary(grades):
     return "\n".join(lines).strip("\n")
 
 
-def _counted(count):
-    return f"{count} submission{'s' * (count != 1)}"
+def _counted(count, what="submission"):
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _line(grade):
-    missing = [f"{o['id']} {o['status']}" for o in grade.outcomes if o["status"] != "passed"]
-    told = "; ".join(missing) or "all passed"
+    status = Counter(map(_told, grade.outcomes))
+    told = ", ".join(f"{status[word]} {word}" for word in Exercises.head[1:5] if status[word])
     return f"{clean(grade.submission)}: {grade.earned} of {grade.possible} points; {told}"
+
+
+def _told(outcome):
+    """Return an outcome's status, in the fewer words of the summary."""
+    return "failed" if outcome["status"] in ("error", "timed out") else outcome["status"]
 
 
 def _rows(graded):
     for number, first in enumerate(graded[0].outcomes):
         outcomes = [grade.outcomes[number] for grade in graded]
-        status = Counter(outcome["status"] for outcome in outcomes)
-        shares = (f"{status[s] / len(graded):.0%}" for s in Exercises.head[1:4])
+        status = Counter(map(_told, outcomes))
+        shares = (f"{status[word] / len(graded):.0%}" for word in Exercises.head[1:5])
         mean = sum(outcome["earned"] for outcome in outcomes) / len(graded)
         yield (first["id"], *shares, f"{mean:.1f} of {first['possible']}")
 
