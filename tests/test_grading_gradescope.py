@@ -62,6 +62,7 @@ def graded(archive, tmp_path):
 def answered():
     copy = notebooks.read(ROOT / "notebooks" / "student" / LESSON.name)
     notebooks.answers(copy)["l2_penalty"].source = RIGHT
+    copy.metadata["coursehelpers"]["lesson"] = "v0000000"
     return nbformat.writes(copy)
 
 
@@ -72,6 +73,7 @@ def test_autograder_grades_a_submission(graded):
     assert sum(test["max_score"] for test in told["tests"]) == 56
     (passed,) = (test for test in told["tests"] if test["status"] == "passed")
     assert passed["name"] == "l2_penalty (section 2.1 The L2 penalty)"
+    assert "made from another version of the lesson" in told["output"]
     assert printed.startswith("isolation: ")
     assert "isolation" not in json.dumps(told)
 
@@ -106,6 +108,8 @@ def test_a_wheel_is_packed_and_another_lesson_takes_the_place_of_the_first(tmp_p
         }
     with pytest.raises(SystemExit, match=r"There is no wheel nothing\.whl"):
         gradescope.write_autograder(tmp_path / "made", LESSON, "nothing.whl")
+    with pytest.raises(SystemExit, match=r"There is no notebook nothing\.ipynb"):
+        gradescope.write_autograder(tmp_path / "made", "nothing.ipynb")
 
 
 def test_report_has_what_gradescope_reads():

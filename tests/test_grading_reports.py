@@ -7,17 +7,22 @@ import subprocess
 import sys
 from dataclasses import asdict, replace
 from html.parser import HTMLParser
+from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coursehelpers.checks.core import EXERCISES
+from coursehelpers.execution import notebooks
 from coursehelpers.grading import feedback, load_results, reports
 from coursehelpers.grading.judge import Grade
+from coursehelpers.grading.notebook import lesson_of
 from coursehelpers.grading.text import clean, defuse
 
+ROOT = Path(__file__).parents[1]
 NASTY = "<script>alert(1)</script>\x1b[31m\u202e'\"&;=1+1\r\n\t@\ud800\x00"
 BIDI = {"\u202a", "\u202e", "\u2066", "\u2069", "\u200f", "\u061c"}
 
@@ -142,6 +147,25 @@ def test_canvas_and_moodle_get_a_table_each_with_the_best_of_every_student(tmp_p
     assert (moodle["Grade"], moodle["Maximum Grade"]) == ("3", "6")
     reports.write_reports(tmp_path, [ADA], "regularization")
     assert not {"canvas.csv", "moodle.csv"} & {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("path", notebooks.find(ROOT / "notebooks"), ids=lambda path: path.stem)
+def test_copy_says_which_version_of_the_lesson_it_is(path):
+    copy = notebooks.read(path.parent / "student" / path.name)
+    assert lesson_of(copy) == notebooks.lesson(notebooks.read(path))
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{}, [], None, {"coursehelpers": 3}]
+    + [
+        {"coursehelpers": {"lesson": lesson}}
+        for lesson in (None, [], "v123456", "=1234567", "v123456\n", "v" * 8, "v12345678")
+    ],
+)
+def test_a_version_that_is_none_is_unknown(metadata):
+    assert lesson_of(nbformat.from_dict({"cells": [], "metadata": metadata})) == "unknown"
+    assert lesson_of(nbformat.from_dict({"cells": []})) == "unknown"
 
 
 # the frame

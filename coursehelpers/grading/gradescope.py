@@ -33,8 +33,7 @@ python3 -m venv /opt/uv
 /opt/uv/bin/pip install uv
 /opt/uv/bin/uv venv --python 3.12 /opt/coursehelpers
 /opt/uv/bin/uv pip install --python /opt/coursehelpers/bin/python {package}
-# Neither what is compared with nor what comes out is the submission's business.
-chmod -R go-rwx . ../results 2>/dev/null || true
+chmod -R go-rwx .  # the lesson's solutions are not for a submission, if it is another user
 """
 RUN = """\
 #!/usr/bin/env bash
@@ -65,9 +64,10 @@ def write_autograder(folder, notebook, package=None):
     Raises
     ------
     SystemExit
-        If `package` is the path of a wheel that is not there.
+        If there is no such notebook, or no such wheel.
     """
     folder, notebook = Path(folder).resolve(), Path(notebook)
+    notebooks.read(notebook)
     shutil.rmtree(folder / LESSON, ignore_errors=True)  # there is one lesson only
     (folder / LESSON).mkdir(parents=True)
     if package is None:
@@ -105,7 +105,9 @@ def grade_submission(root):
             grade = judge.grade(path, source, results.secret_of(folder), isolated)
     print("\n".join(grade.mentions))
     told = report(grade, sum(exercise.points for exercise in judge.exercises_of(source)))
-    results.write(root / "results" / "results.json", json.dumps(told, indent=1))
+    path = root / "results" / "results.json"
+    results.write(path, json.dumps(told, indent=1))
+    path.chmod(0o644)  # whoever collects it
 
 
 def report(grade, possible):
@@ -127,6 +129,7 @@ def report(grade, possible):
         "score": grade.earned,
         "output": "\n".join([f"{grade.earned} of {possible} points.", *mentions]),
         "output_format": "text",
+        "stdout_visibility": "hidden",
         "tests": [_test(exercise) for exercise in exercises_of(grade)],
     }
 
