@@ -57,7 +57,7 @@ def batch(tmp_path_factory):
             cli.main(["grade", *map(str, arguments)])
     lines = (folder / "out" / "results.jsonl").read_text().splitlines()
     graded = [json.loads(line)["grade"] for line in lines]
-    with open(folder / "out" / "grades.csv", newline="") as file:
+    with open(folder / "out" / "grades.csv", newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert len(graded) == len({g["submission"] for g in graded}) == len(KINDS) + len(NAMES)
     return {g["submission"]: g for g in graded}, rows, end.value.code, [o.getvalue() for o in out]
@@ -102,15 +102,16 @@ def test_names_do_no_harm(batch):
     names = {os.path.normpath(name) for name in NAMES}
     assert names < set(grades)
     assert len(rows) == len(grades)
-    assert all(len(row) == 4 + len(SMALL) and None not in row for row in rows)
+    assert all(None not in row and None not in row.values() for row in rows)
     shown = {row["submission"] for row in rows}
-    assert {"a?b.ipynb", "'-rf.ipynb", "'=1+1.ipynb", "??.ipynb", "?evil.ipynb"} < shown
+    assert {"'-rf.ipynb", "'=1+1.ipynb"} < shown
+    assert not any(character in name for character in "\x1b\t\n\u202e\udcff" for name in shown)
     assert not any(character in told for character in "\x1b\t\u202e\udcff")
 
 
 def test_table_has_all_and_the_exit_code_tells_of_those_not_graded(batch):
     grades, rows, code, (told, error) = batch
-    points = {row["submission"]: (int(row["earned"]), row["problem"]) for row in rows}
+    points = {row["submission"]: (int(row["total"]), row["problem"]) for row in rows}
     for name in KINDS:
         grade = grades[f"{name}.ipynb"]
         earned = sum(outcome["earned"] for outcome in grade["outcomes"])
@@ -118,8 +119,7 @@ def test_table_has_all_and_the_exit_code_tells_of_those_not_graded(batch):
         assert bool(points[f"{name}.ipynb"][1]) == bool(grade["problem"])
     failed = [name for name, kind in KINDS.items() if not kind.final]
     assert code == 1
-    assert error.startswith(f"{len(failed)} could not be graded: ")
-    assert all(f"{name}.ipynb" in error for name in failed)
+    assert error == f"The next run tries to grade {len(failed)} again.\n"
     assert f"{len(grades)} submissions, {len(grades)} to grade" in told
 
 

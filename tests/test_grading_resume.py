@@ -74,7 +74,11 @@ def undisturbed(batch, tmp_path_factory):
         **{"all.ipynb": 9, "broken.ipynb": 0, "none right.ipynb": 0, "untouched.ipynb": 0},
         **{"student 0.ipynb": 7, "student 1.ipynb": 5, "student 2.ipynb": 6},
     }
-    return graded, (out / "grades.csv").read_bytes()
+    return graded, (out / "grades.csv").read_bytes(), pages(out)
+
+
+def pages(out):
+    return {path.name: path.read_bytes() for path in (out / "feedback").iterdir()}
 
 
 def check_resumed(batch, out, undisturbed, **how):
@@ -83,12 +87,13 @@ def check_resumed(batch, out, undisturbed, **how):
     code, told = run(batch, out, **how)
     assert code == 0, told
     assert f"7 submissions, {7 - len(kept)} to grade" in told
-    graded, table = undisturbed
+    graded, table, feedback = undisturbed
     assert records(out) == graded
     assert (out / "grades.csv").read_bytes() == table
     assert sorted(path.name for path in out.iterdir()) == [
-        *(".lock", "grades.csv", "results.jsonl", "secret")
+        *(".lock", "feedback", "grades.csv", "grades.json", "results.jsonl", "secret")
     ]
+    assert pages(out) == feedback
 
 
 KILLS = [
@@ -139,7 +144,7 @@ def test_killed_run_with_real_kernels_goes_on(place, count, batch, undisturbed, 
     assert code == -signal.SIGKILL, told
     code, told = run(batch, out, 2, homes=homes)
     assert code == 0, told
-    graded, table = undisturbed
+    graded, table, _ = undisturbed
     assert records(out) == graded
     assert (out / "grades.csv").read_bytes() == table
 
@@ -174,8 +179,8 @@ def test_only_what_has_changed_is_graded_again(batch, tmp_path, capsys):
     assert "2 submissions, 2 to grade" in told()
     (folder / "submitted" / "ada.ipynb").unlink()
     assert "1 submissions, 0 to grade" in told()
-    table = (out / "grades.csv").read_text().splitlines()
-    assert [row.split(",")[0] for row in table] == ["submission", "bob.ipynb"]
+    table = (out / "grades.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert [row.split(",")[0] for row in table] == ["student", "bob"]
 
 
 @pytest.mark.usefixtures("fake")
@@ -244,8 +249,8 @@ def test_results_come_as_they_are_done(batch, tmp_path, capsys, monkeypatch):
     assert code == 0
     assert list(records(tmp_path))[-2:] != ["student 2.ipynb", "untouched.ipynb"]
     assert set(list(records(tmp_path))[-2:]) == {"none right.ipynb", "student 1.ipynb"}
-    shown = [line.split(":")[0] for line in told.splitlines() if " of 9 points" in line]
-    assert shown == sorted(records(tmp_path))
+    shown = [line.split(":")[0].strip() for line in told.splitlines() if ".ipynb: " in line]
+    assert sorted(shown) == sorted(records(tmp_path))
 
 
 def test_appending_does_not_read_what_is_there(tmp_path):

@@ -83,10 +83,14 @@ def wheel(tmp_path_factory):
     return path
 
 
-def test_wheel_carries_every_module_and_every_data_file(wheel):
+def test_wheel_carries_every_file_of_the_package_and_every_data_file(wheel):
     licences = [path.relative_to(ROOT / "data").as_posix() for path in ROOT.glob("data/*/LICENSE*")]
     data = ["README.md", *licences, *recorded_hashes(ROOT / "data")]
-    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "coursehelpers").rglob("*.py")}
+    package = [
+        path.relative_to(ROOT).as_posix()
+        for suffix in ("py", "html", "css")
+        for path in (ROOT / "coursehelpers").rglob(f"*.{suffix}")
+    ]
     with zipfile.ZipFile(wheel) as archive:
         names = {n for n in archive.namelist() if n.startswith("coursehelpers/")}
         for name in data:
@@ -95,7 +99,7 @@ def test_wheel_carries_every_module_and_every_data_file(wheel):
             )
     # The script that makes the data needs the checkout and stays there.
     assert {n for n in names if "/_data/" in n} == {f"coursehelpers/_data/{n}" for n in data}
-    assert modules <= names
+    assert set(package) <= names
 
 
 def test_installed_wheel_loads_its_own_data_from_any_folder(wheel, tmp_path):

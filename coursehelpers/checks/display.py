@@ -13,7 +13,7 @@ from coursehelpers.checks.core import EXERCISES, Outcome, describe, judge
 from coursehelpers.checks.table import Table
 
 # The status is told by a word and a sign, the colour only repeats it.
-_SIGNS = {
+SIGNS = {
     "passed": ("✓", "#0072B2"),
     "partial": ("◐", "#E69F00"),
     "failed": ("✗", "#D55E00"),
@@ -201,7 +201,7 @@ class Score(Table):
         self.earned = sum(row[2] for row in rows)
         self.possible = sum(row[3] for row in rows)
         shown = [
-            (name, f"{_SIGNS[status][0]} {status}", f"{earned} of {possible}", todo)
+            (name, f"{SIGNS[status][0]} {status}", f"{earned} of {possible}", todo)
             for name, status, earned, possible, todo in rows
         ]
         missing = sum(earned < possible for _, _, earned, possible, _ in rows)
@@ -261,7 +261,7 @@ def _find(name):
 
 
 def _title(outcome):
-    sign = _SIGNS[outcome.status][0]
+    sign = SIGNS[outcome.status][0]
     return (
         f"{outcome.id}: {sign} {outcome.status}, {outcome.earned} of {outcome.possible} "
         f"point{'s' if outcome.possible > 1 else ''}"
@@ -281,7 +281,7 @@ def _next(outcome):
 
 
 def _outcome_html(outcome):
-    return _box(_SIGNS[outcome.status][1], _title(outcome), outcome.messages, _next(outcome))
+    return _box(SIGNS[outcome.status][1], _title(outcome), outcome.messages, _next(outcome))
 
 
 def _box(colour, title, lines, last=""):

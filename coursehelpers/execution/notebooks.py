@@ -1,5 +1,6 @@
 """Read notebooks and tell what their cells are: the words the other modules here share."""
 
+import hashlib
 from pathlib import Path
 
 import nbformat
@@ -59,6 +60,13 @@ def answers(notebook):
     """Return the cells for the answers by exercise (nbgrader's ids), in the notebook's order."""
     facts = [(cell, cell.metadata.get("nbgrader", {})) for cell in notebook.cells]
     return {fact["grade_id"]: cell for cell, fact in facts if fact.get("solution")}
+
+
+def lesson(notebook):
+    """Return what tells one version of a lesson from another: a hash of its code."""
+    text = "\0".join(cell.source for cell in code_cells(notebook))
+    # A letter first: a spreadsheet would take some hashes for numbers.
+    return f"v{hashlib.sha256(text.encode()).hexdigest()[:7]}"
 
 
 def claims(cell):

@@ -37,13 +37,14 @@ def write_student_copy(source, folder, address):
     -------
     pathlib.Path
         The copy. Its solutions are stubs, its outputs are gone, the cells of the checks are
-        locked, and its profile is the quick one.
+        locked, its profile is the quick one, and its metadata has the lesson's version.
     """
     target = Path(folder) / Path(source).name
     notebook = notebooks.read(source)
     nbformat.validate(notebook)
+    # In place of what came out of a run: by this a submission tells what it was made from.
+    notebook.metadata["coursehelpers"] = {"lesson": notebooks.lesson(notebook)}
     _set_profile(notebook, "quick")
-    notebook.metadata.pop("coursehelpers", None)  # what came out of a run
     top = Path(source).resolve().parents[1]
     path = target.resolve().relative_to(top).as_posix()
     published = f"{address}/blob/main/notebooks/{target.name}"

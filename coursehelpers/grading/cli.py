@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from coursehelpers.checks.core import EXERCISES
 from coursehelpers.execution import notebooks
-from coursehelpers.grading import isolation, private, results
+from coursehelpers.grading import isolation, private, reports, results
 from coursehelpers.grading.judge import Running, digest_of
 from coursehelpers.grading.judge import grade as grade_one
 from coursehelpers.grading.notebook import Unreadable
@@ -22,12 +22,11 @@ next run tries again; 2 wrong usage; 130 interrupted: the same command goes on f
 
 def grade(options):
     """Grade one notebook or a folder of them; return the exit code."""
-    name, source = _teachers(options.notebook)
+    lesson = _lesson(options.notebook)
+    source = notebooks.read(lesson)
     checks, more = b"", []
     if options.checks:
-        if not options.checks.is_file():
-            raise SystemExit(f"There is no file {options.checks}.")
-        checks, more = options.checks.read_bytes(), private.load(options.checks, name)
+        checks, more = options.checks.read_bytes(), private.load(options.checks, lesson.stem)
     _refuse_useless(source, options.notebook)
     paths = _submissions(options.submissions, options.out)
     isolated = isolation.choose(required=options.isolation == "required")
@@ -46,22 +45,30 @@ def grade(options):
             for done in come:
                 log.append(done)
                 grades[done.submission] = done
-        results.write_grades(options.out, list(grades.values()))
-    _show(grades.values())
-    print(f"The table is {options.out / results.GRADES}.")
-    failed = [grade.submission for grade in grades.values() if not grade.final]
-    if failed:
-        told = ", ".join(map(results.plain, failed))
-        print(f"{len(failed)} could not be graded: {told}", file=sys.stderr)
-    return int(bool(failed))
+        told = list(grades.values())
+        written = reports.write_reports(options.out, told, lesson.stem)
+    print(reports.summary(told), f"Written: {', '.join(map(str, written))}", sep="\n\n")
+    again = sum(not grade.final for grade in told)
+    if again:
+        print(f"The next run tries to grade {again} again.", file=sys.stderr)
+    return int(again > 0)
 
 
-def _teachers(given):
-    """Return the name of the teacher's notebook and the notebook, given by its name or path."""
+def gradescope(options):
+    """Write an autograder for Gradescope: a folder, and the zip file to upload there."""
+    from coursehelpers.grading.gradescope import write_autograder
+
+    lesson = _lesson(options.notebook)
+    _refuse_useless(notebooks.read(lesson), options.notebook)
+    archive = write_autograder(options.folder, lesson, options.package, options.checks)
+    print(f"Upload {archive} to Gradescope, as the autograder of a programming assignment.")
+    return 0
+
+
+def _lesson(given):
+    """Return the path of the teacher's notebook, by its name or path."""
     path = Path(given)
-    if path.suffix != ".ipynb":
-        (path,) = notebooks.find("notebooks", [given])
-    return path.stem, notebooks.read(path)
+    return path if path.suffix == ".ipynb" else notebooks.find("notebooks", [given])[0]
 
 
 def _refuse_useless(source, given):
@@ -128,14 +135,6 @@ class _Bar(tqdm):
         return {**known, "per_minute": f"{60 * rate:.1f}"}
 
 
-def _show(grades):
-    for grade in grades:
-        missing = [f"{o['id']} {o['status']}" for o in grade.outcomes if o["status"] != "passed"]
-        told = grade.problem or "; ".join(missing) or "all passed"
-        name = results.plain(grade.submission)
-        print(f"{name}: {grade.earned} of {grade.possible} points; {results.plain(told)}")
-
-
 def main(arguments=None):
     """Run the command line."""
     # A name that the terminal has no letters for ends no batch.
@@ -151,16 +150,22 @@ def main(arguments=None):
     )
     sub.set_defaults(command=grade)
     sub.add_argument("submissions", type=Path, help="a notebook, or a folder of them")
-    sub.add_argument("--notebook", required=True, help="the teacher's: its name, or its path")
-    sub.add_argument("--checks", type=Path, help="a Python file of private checks to add")
+    _add_lesson(sub)
     sub.add_argument("--out", type=Path, default=Path("results"), help="folder of the results")
     sub.add_argument("--jobs", type=int, default=1, help="submissions at a time (default: 1)")
     sub.add_argument(
         "--isolation", choices=("best", "required"), default="best", help="default: best there is"
     )
+    sub = commands.add_parser("gradescope", help=gradescope.__doc__)
+    sub.set_defaults(command=gradescope, jobs=1)
+    sub.add_argument("folder", type=Path, help="where to write it; the zip file is put beside it")
+    _add_lesson(sub)
+    sub.add_argument("--package", help="what pip installs there: a wheel's path, or a requirement")
     options = parser.parse_args(arguments)
     if options.jobs < 1:
         parser.error(f"--jobs must be at least 1, got {options.jobs}.")
+    if options.checks and not options.checks.is_file():
+        parser.error(f"There is no file {options.checks}.")
     try:
         sys.exit(options.command(options))
     except KeyboardInterrupt:
@@ -174,6 +179,11 @@ def main(arguments=None):
         if isinstance(error.code, str):
             _end(error, 2)
         raise
+
+
+def _add_lesson(parser):
+    parser.add_argument("--notebook", required=True, help="the teacher's: its name, or its path")
+    parser.add_argument("--checks", type=Path, help="a Python file of private checks to add")
 
 
 def _end(told, code):

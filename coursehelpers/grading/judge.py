@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from coursehelpers.checks.answers import AnswerTimedOut
 from coursehelpers.checks.core import EXERCISES, Outcome, judge
-from coursehelpers.execution.notebooks import answers
+from coursehelpers.execution.notebooks import answers, lesson
 from coursehelpers.grading import notebook as notebooks
 from coursehelpers.grading.kernel import Kernel, KernelDied
 
@@ -47,6 +47,8 @@ class Grade:
     seconds : float
     final : bool
         False if the problem is not the submission's content, so that it has to be graded again.
+    lesson : str
+        The version of the lesson that the submission was made from, as it says itself.
     """
 
     submission: str
@@ -57,6 +59,7 @@ class Grade:
     isolation: str = ""
     seconds: float = 0.0
     final: bool = True
+    lesson: str = "unknown"
 
     @property
     def earned(self):
@@ -141,8 +144,11 @@ def grade(path, source, secret, isolated, name=None, private=(), running=None):
         content = notebooks.load(path)
         result.digest = hashlib.sha256(content).hexdigest()
         submitted = notebooks.parse(content)
+        result.lesson = notebooks.lesson_of(submitted)
         wanted = [exercise.id for exercise in exercises]
         steps, result.mentions = notebooks.rebuild(source, submitted, wanted)
+        if result.lesson not in ("unknown", lesson(source)):
+            result.mentions.append("The notebook was made from another version of the lesson.")
         outcomes = _Grading(result, secret, isolated, running or Running()).outcomes_of(steps)
     except notebooks.Unreadable as error:
         result.problem, result.final = str(error), bool(result.digest)

@@ -160,6 +160,13 @@ def _list(value):
     return value if isinstance(value, list) else []
 
 
+def lesson_of(submitted):
+    """Return the version of the lesson that a student's copy was made from, or "unknown"."""
+    version = _dict(_dict(submitted.get("metadata")).get("coursehelpers")).get("lesson")
+    known = isinstance(version, str) and re.fullmatch("v[0-9a-f]{7}", version)
+    return version if known else "unknown"
+
+
 def rebuild(source, submitted, wanted=None):
     """Return the steps to grade a submission, and what there is to mention.
 

@@ -1,10 +1,8 @@
-"""The only module that writes: results as they come, durably, and the tables made from them."""
+"""The only module that writes: results as they come, durably, and files as a whole."""
 
 import contextlib
-import csv
 import fcntl
 import hashlib
-import io
 import json
 import os
 import secrets
@@ -14,7 +12,7 @@ from pathlib import Path
 
 from coursehelpers.grading.judge import Grade
 
-RESULTS, SECRET, GRADES, LOCK = "results.jsonl", "secret", "grades.csv", ".lock"
+RESULTS, SECRET, LOCK = "results.jsonl", "secret", ".lock"
 
 
 class Unusable(Exception):
@@ -172,26 +170,3 @@ class Log:
 def _write_all(handle, data):
     while data:
         data = data[os.write(handle, data) :]
-
-
-def write_grades(folder, grades):
-    """Write the table of grades: a row for each submission, a column for each exercise."""
-    exercises = list(dict.fromkeys(o["id"] for grade in grades for o in grade.outcomes))
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(["submission", "earned", "possible", *exercises, "problem"])
-    for grade in grades:
-        earned = {outcome["id"]: outcome["earned"] for outcome in grade.outcomes}
-        points = [earned.get(name, "") for name in exercises]
-        name, problem = plain(grade.submission), plain(grade.problem)
-        shown = [
-            f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
-            for text in (name, problem)
-        ]
-        rows.writerow([shown[0], grade.earned, grade.possible, *points, shown[1]])
-    write(Path(folder) / GRADES, text.getvalue())
-
-
-def plain(text):
-    """Return a text of one line that can be shown and written anywhere."""
-    return "".join(character if character.isprintable() else "?" for character in text)
