@@ -49,11 +49,12 @@ test: $(READY)  ## run all tests, execution and validation of all notebooks incl
 bank: $(READY)  ## change right answers until they are wrong, and prove that every check notices
 	@$(BIN)/python -m tests.mutation --jobs 2
 
-bench: $(READY)  ## measure the speed of compare, of augmentation in it, of the backbone and of the checks, about five minutes
+bench: $(READY)  ## measure the speed of compare, of augmentation in it, of the backbone, of the checks and of grading, about eight minutes
 	@$(BIN)/python -m tests.benchmarks.training
 	@$(BIN)/python -m tests.benchmarks.augmentation
 	@$(BIN)/python -m tests.benchmarks.backbone
 	@$(BIN)/python -m tests.benchmarks.checks
+	@$(BIN)/python -m tests.benchmarks.grading
 
 grid: $(READY)  ## measure the strategies of transfer learning, about two hours of CPU time, resumable
 	@$(BIN)/python -m coursehelpers.transfer.grid

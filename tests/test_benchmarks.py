@@ -52,6 +52,15 @@ def run(name, *options):
                 r"choose_strategy +\d+\.\d+ +most .* at most 0\.2 +(ok|MISSED)",
             ],
         ),
+        (
+            "grading",
+            [
+                r"start of the kernel +\d+\.\d+",
+                r"answering +\d+\.\d+",
+                r"judging +\d+\.\d+",
+                r"two at a time +\d+\.\d+ +one / two",
+            ],
+        ),
     ],
 )
 def test_quick_benchmark_prints_its_table(name, rows):

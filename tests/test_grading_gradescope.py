@@ -14,6 +14,7 @@ import pytest
 from coursehelpers.execution import notebooks
 from coursehelpers.grading import gradescope
 from coursehelpers.grading.cli import main
+from tests.test_grading_private import CHECKS
 from tests.test_grading_reports import ADA, EVE, NASTY
 
 ROOT = Path(__file__).parents[1]
@@ -24,8 +25,11 @@ RIGHT = "def l2_penalty(weights, lambda_, m):\n    return lambda_ / m * sum((w**
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made") / "autograder"
+    checks = folder.with_name("private.py")
+    # Two exercises more, of 5 and 2 points.
+    checks.write_text(CHECKS.replace('"teacher"', f'"{LESSON.stem}"').replace('"l2_pen', '"own_'))
     with pytest.raises(SystemExit) as end:
-        main(["gradescope", str(folder), "--notebook", str(LESSON)])
+        main(["gradescope", f"{folder}", "--notebook", f"{LESSON}", "--checks", f"{checks}"])
     assert end.value.code == 0
     return folder.with_suffix(".zip")
 
@@ -70,7 +74,7 @@ def test_autograder_grades_a_submission(graded):
     told, printed = graded(any_name=answered())
     assert told["score"] == 2
     assert sum(test["score"] for test in told["tests"]) == 2
-    assert sum(test["max_score"] for test in told["tests"]) == 56
+    assert sum(test["max_score"] for test in told["tests"]) == 56 + 5 + 2
     (passed,) = (test for test in told["tests"] if test["status"] == "passed")
     assert passed["name"] == "l2_penalty (section 2.1 The L2 penalty)"
     assert "made from another version of the lesson" in told["output"]
@@ -87,7 +91,9 @@ def test_autograder_says_what_it_cannot_grade(graded):
 def test_archive_holds_what_gradescope_runs(archive):
     with zipfile.ZipFile(archive) as file:
         names = {name for name in file.namelist() if not name.endswith("/")}
-        assert names == {"setup.sh", "run_autograder", "lesson/regularization.ipynb"}
+        assert names == {
+            *("setup.sh", "run_autograder", "lesson/regularization.ipynb", "lesson/private.py")
+        }
         assert file.getinfo("run_autograder").external_attr >> 16 & 0o111
         setup = file.read("setup.sh").decode()
     assert "install --python /opt/coursehelpers/bin/python git+https://github.com/" in setup
