@@ -18,6 +18,20 @@ def pytest_addoption(parser):
         default="quick",
         help="profile in which the notebooks are executed and validated (default: quick)",
     )
+    parser.addoption(
+        "--isolation",
+        choices=("required", "best"),
+        default="best",
+        help="whether tests that need bubblewrap fail or are skipped without it (default: best)",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what `make attack` runs, unless markers are asked for."""
+    if not config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("attack")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

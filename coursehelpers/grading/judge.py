@@ -11,7 +11,9 @@ from coursehelpers.checks.core import EXERCISES, Outcome, judge
 from coursehelpers.execution.notebooks import answers
 from coursehelpers.grading import notebook as notebooks
 from coursehelpers.grading.kernel import Kernel, KernelDied
+from coursehelpers.grading.protocol import plain
 
+MAX_MESSAGE = 2000
 CELL_SECONDS = 60
 
 
@@ -125,11 +127,19 @@ def _outcomes(steps, secret, digest, isolated):
 
 def _ask(kernel, name, secret, digest, raised):
     exercise = EXERCISES[name]
-    outcome = judge(
-        exercise,
-        lambda seconds: kernel.ask(name, seconds),
-        seed=seed_of(secret, name, digest),
-    )
+    try:
+        outcome = judge(
+            exercise,
+            lambda seconds: kernel.ask(name, seconds),
+            seed=seed_of(secret, name, digest),
+        )
+    except KernelDied:
+        raise
+    except Exception as error:  # a reply that no check is prepared for gets no points
+        why = f"The check could not judge the answer ({type(error).__name__})."
+        return _nothing(exercise, "error", why)
+    # They may quote what the answer gave.
+    outcome = replace(outcome, messages=tuple(plain(m, MAX_MESSAGE) for m in outcome.messages))
     if raised.get(name) and outcome.status == "not attempted":
         text = f"The answer's cell raised {raised[name]}."
         return replace(outcome, status="error", messages=(text,))
