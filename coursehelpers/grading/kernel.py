@@ -18,7 +18,7 @@ from coursehelpers.grading import isolation
 from coursehelpers.grading.protocol import TROUBLES, Channel, ProtocolError, ReplyTimeout, plain
 
 MAX_PRINTED = 100_000
-NOTEBOOK_SECONDS = 900
+KERNEL_SECONDS = 900  # all cells and questions together
 GRACE_SECONDS = 5  # beyond an exercise's own limit, such as for building what is asked about
 TOO_LONG = "Your code took longer than the check allows."
 
@@ -34,6 +34,13 @@ class Kernel:
     ----------
     isolated : isolation.Isolation
         How it is kept apart.
+
+    Attributes
+    ----------
+    ended : str or None
+        Why nothing can be asked of it any more, if so.
+    printed : bytes
+        The first that it has printed.
     """
 
     def __init__(self, isolated):
@@ -55,8 +62,8 @@ class Kernel:
         self._channel = Channel(self._process.stdout.fileno(), self._process.stdin.fileno())
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
-        self._dead = None
-        self._end_of_time = time.monotonic() + NOTEBOOK_SECONDS
+        self.ended = None
+        self._end_of_time = time.monotonic() + KERNEL_SECONDS
 
     def run(self, source, seconds):
         """Run a cell; return None or the text of the error that it raised."""
@@ -87,8 +94,8 @@ class Kernel:
         self._home.cleanup()
 
     def _exchange(self, request, body, seconds):
-        if self._dead:
-            raise KernelDied(self._dead)
+        if self.ended:
+            raise KernelDied(self.ended)
         nonce = secrets.token_hex(16)
         seconds = min(seconds, max(self._end_of_time - time.monotonic(), 0))
         try:
@@ -101,18 +108,19 @@ class Kernel:
             if header.get("status") not in ("ok", *TROUBLES):
                 raise ProtocolError("it sent a reply of no kind that there is")
         except ReplyTimeout:
-            self._end("It took longer than allowed, and was ended.")
+            self.end("It took longer than allowed, and was ended.")
             if time.monotonic() >= self._end_of_time:
-                why = f"The whole notebook took longer than {NOTEBOOK_SECONDS} s, so it was ended."
+                why = f"All cells together took longer than {KERNEL_SECONDS} s, so it was ended."
                 raise KernelDied(why) from None
             raise AnswerTimedOut(TOO_LONG) from None
         except ProtocolError as error:
-            self._end(self._last_words() or f"The kernel was ended: {error}.")
-            raise KernelDied(self._dead) from None
+            self.end(self._last_words() or f"The kernel was ended: {error}.")
+            raise KernelDied(self.ended) from None
         return header, reply
 
-    def _end(self, why):
-        self._dead = why
+    def end(self, why):
+        """End the process; nothing can be asked of it any more."""
+        self.ended = why
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
