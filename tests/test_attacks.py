@@ -129,18 +129,16 @@ class Scene:
     def effects(self, told):
         """Return what of the goals was reached, by what is there and by what was told."""
         words = json.dumps(told)
-        return {
-            goal
-            for goal, reached in {
-                "file": self._hashes() != self.before or self.token in words,
-                "network": any(map(_was_reached, self.listeners)),
-                "process": bool(self.processes()),
-                "run": (self.place / "ran").exists(),
-                "report": is_spoiled(told),
-                self.facts["goal"]: self.mark in words,
-            }.items()
-            if reached
+        reached = {
+            "file": self._hashes() != self.before or self.token in words,
+            "network": any(map(_was_reached, self.listeners)),
+            "process": bool(self.processes()),
+            "run": (self.place / "ran").exists(),
+            "report": is_spoiled(told),
         }
+        # An attack whose success shows nowhere else tells its mark.
+        own = {self.facts["goal"]} if self.mark in words else set()
+        return own | {goal for goal in reached if reached[goal]}
 
     def processes(self):
         """Return the processes that carry the mark, or that stand in the folder."""
@@ -286,11 +284,9 @@ def test_attack_does_nothing_to_ours(path, scene, isolated, tmp_path, capsys, mo
         pytest.skip("bubblewrap is not installed, or not allowed here")
     source = SOURCES[scene.facts["notebook"]]
     # A right answer before the attack's cells shows that the kernel works, and keeps its points.
-    first = [RIGHT] if "keras_l2" in notebooks.answers(source) else []
-    target = scene.write(path, [] if "def keras_l2" in path.read_text() else first)
-    before = 2 * (
-        first != [] and "def keras_l2" in target.read_text() and "keras_l2" not in path.read_text()
-    )
+    ahead = "keras_l2" in notebooks.answers(source) and "keras_l2" not in path.read_text()
+    target = scene.write(path, [RIGHT] if ahead else [])
+    honest = scene.facts["honest"] + 2 * (ahead and not scene.facts.get("link"))
     monkeypatch.setenv("GRADER_TOKEN", scene.token)
     memory = bytearray(scene.token.encode())  # in the grader's, as a secret is
     with open(scene.place / "results" / "results.jsonl", "r+") as file:
@@ -298,5 +294,5 @@ def test_attack_does_nothing_to_ours(path, scene, isolated, tmp_path, capsys, mo
         result = grade(target, source, bytes(memory), isolated, target.name)
     effects = scene.effects(told_by_us(result, tmp_path, capsys))
     given = {outcome["id"]: outcome for outcome in result.outcomes if outcome["earned"]}
-    assert result.earned == scene.facts["honest"] + before, (given, result.outcomes[5])
+    assert result.earned == honest, (given, result.outcomes, result.problem)
     assert not effects

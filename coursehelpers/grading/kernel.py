@@ -44,7 +44,7 @@ class Kernel:
     """
 
     def __init__(self, isolated):
-        self._home = tempfile.TemporaryDirectory(prefix="submission-")
+        self._home = tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True)
         self.printed = b""
         isolation.give(self._home.name)
         # Nothing of the environment or of the home decides what this Python imports.
