@@ -84,7 +84,7 @@ def _bubblewrap(home):
         *("--remount-ro", "/dev"),
         *(part for folder in _parents() for part in ("--perms", "0755", "--dir", folder)),
         *(part for path in _readable() for part in ("--ro-bind-try", path, path)),
-        *(*_writable(home, HOME_ROOM), "--chdir", home),
+        *(*_writable(home, HOME_ROOM), "--chdir", home, "--remount-ro", "/"),
     ]
 
 
@@ -117,8 +117,12 @@ def _works(name):
         return False
     with tempfile.TemporaryDirectory(prefix="submission-") as home:
         give(home)
-        tried = Isolation(name).command([sys.executable, "-I", "-c", "import coursehelpers"], home)
+        tried = Isolation(name).command([sys.executable, "-I", "-c", _TRIAL, sys.base_prefix], home)
         return subprocess.run(tried, capture_output=True, cwd=home).returncode == 0
+
+
+# Where it cannot read its own library, Python takes another one that it finds.
+_TRIAL = "import sys, coursehelpers; sys.exit(sys.base_prefix != sys.argv[1])"
 
 
 _NEEDED = {
@@ -219,13 +223,11 @@ def end(process, home, seconds=5.0):
 
 def _left(home):
     """Return the processes that are left of a kernel: those of its user, or with its home."""
-    owner = os.stat(home).st_uid
+    owner, user = os.stat(home).st_uid, os.geteuid()
     known = b"\0HOME=" + os.fsencode(home) + b"\0"
-    return [
-        int(process.name)
-        for process in _processes(owner)
-        if not _is_dead(process) and (owner != os.geteuid() or known in _environment(process))
-    ]
+    own = [process for process in _processes(user) if known in _environment(process)]
+    found = own + list(_processes(owner)) * (owner != user)
+    return [int(process.name) for process in found if not _is_dead(process)]
 
 
 def _is_dead(process):

@@ -222,5 +222,9 @@ def _trouble(header):
         return AnswerTimedOut(TOO_LONG)
     if header["status"] == "not attempted":
         return NotAttempted("There is no answer yet.")
-    words = plain(header.get("text")).translate({ord("“"): '"', ord("”"): '"'})
-    return AnswerError(f"Your notebook reports: “{words}”")
+    words = plain(header.get("text"))
+    # Said of an exception nothing looks like a verdict; of anything else it might.
+    if not words.startswith("Your code raised "):
+        words = words.translate({ord("“"): '"', ord("”"): '"'})
+        words = f"Your notebook reports: “{words}”"
+    return AnswerError(words)
