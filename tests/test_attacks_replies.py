@@ -120,6 +120,29 @@ def test_no_check_passes_by_what_only_has_the_form_of_an_answer(exercise, fill):
     assert gets_nothing(exercise, fitting(fill))
 
 
+def test_what_the_grader_computes_with_has_the_size_that_it_asked_for():
+    """Features may be as long as a reply has room for, and a matrix is made of them."""
+
+    def reply(verb, *asked):
+        return np.ones((len(asked[0]), 20_000), "float16")
+
+    outcome = outcome_of(EXERCISES["train_on_features"], reply)
+    assert outcome.status == "error"
+    assert "should return shape (40, 8)" in outcome.messages[0]
+
+
+def test_infinite_penalty_is_not_right_for_every_factor():
+    huge = [WEIGHT | {"path": p, "value": np.full((4, 4), 1e200)} for p in ("a/kernel", "b/kernel")]
+    replies = {"weights": huge, "penalties": [INF], "call": Handle(0), "config": {}}
+
+    def reply(verb, *asked):
+        return replies[verb] if verb in replies else np.full((len(asked[0]), 10), 0.1)
+
+    outcome = outcome_of(EXERCISES["build_l2_mlp"], reply)
+    assert (outcome.status, outcome.earned) == ("failed", 0)
+    assert "too large to be squared" in outcome.messages[0]
+
+
 @each_exercise
 def test_what_says_that_it_is_right_is_quoted_at_most(exercise):
     def exchange(request, body, seconds):
