@@ -29,7 +29,7 @@ COUNT = tee $(VENV)/setup.log | { n=0; while read -r word _; do case "$$word" in
 	Installing) printf '\n  installing, about half a minute\n';; esac; done; }
 
 .NOTPARALLEL:
-.PHONY: help notebooks test bank bench grid lab student colab setup publish lock clean
+.PHONY: help notebooks test attack bank bench grid lab student colab setup publish lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,10 @@ notebooks: $(READY)  ## execute every notebook into build/ (default PROFILE=stan
 test: PROFILE ?= quick
 test: $(READY)  ## run all tests, execution and validation of all notebooks included
 	@$(BIN)/python -m pytest --profile $(PROFILE) --numprocesses 2 --dist loadfile
+
+attack: $(READY)  ## attack grading in a hundred ways, each of which must fail; needs bubblewrap
+	@$(BIN)/python -m pytest tests/test_attacks.py --isolation required --numprocesses 2 \
+		-m "attack or not attack"
 
 bank: $(READY)  ## change right answers until they are wrong, and prove that every check notices
 	@$(BIN)/python -m tests.mutation --jobs 2

@@ -18,6 +18,12 @@ def pytest_addoption(parser):
         default="quick",
         help="profile in which the notebooks are executed and validated (default: quick)",
     )
+    parser.addoption(
+        "--isolation",
+        choices=("required", "best"),
+        default="best",
+        help="whether tests that need bubblewrap fail or are skipped without it (default: best)",
+    )
 
 
 def pytest_collection_modifyitems(config, items):

@@ -58,7 +58,7 @@ def packs():
             yield pytest.param(path, right, [v for v in pack if v], id=name, marks=marks)
 
 
-@pytest.mark.parametrize(("path", "right", "pack"), packs())
+@pytest.mark.parametrize(("path", "right", "pack"), list(packs()))
 def test_verdict_is_that_of_the_bank(path, right, pack, tmp_path, isolated):
     variants = {variant.exercise: variant for variant in pack}
     target = submission(tmp_path, path, {name: source_of(v) for name, v in variants.items()})

@@ -14,8 +14,10 @@ from coursehelpers.checks.core import EXERCISES, Outcome, judge
 from coursehelpers.execution.notebooks import answers, lesson
 from coursehelpers.grading import notebook as notebooks
 from coursehelpers.grading.kernel import Kernel, KernelDied
+from coursehelpers.grading.protocol import plain
 
 SETUP_SECONDS = 120  # the teacher's cells, the start of the kernel included
+MAX_MESSAGE = 2000  # characters: it may quote what an answer gave
 CELL_SECONDS = 60
 NOTEBOOK_SECONDS = 900
 KERNELS = 6  # for one submission, each without the cell that ended the one before
@@ -161,12 +163,10 @@ def grade(path, source, secret, isolated, name=None, private=(), running=None):
         outcome = outcomes.get(exercise.id) or _nothing(
             exercise.id, "not attempted" if result.final else "error", result.problem
         )
-        messages = tuple(map(_printable, outcome.messages))
+        messages = tuple(plain(message, MAX_MESSAGE) for message in outcome.messages)
         result.outcomes.append(asdict(replace(outcome, messages=messages)))
-    result.problem, result.mentions = (
-        _printable(result.problem),
-        [*map(_printable, result.mentions)],
-    )
+    result.problem = plain(result.problem, MAX_MESSAGE)
+    result.mentions = [plain(mention, MAX_MESSAGE) for mention in result.mentions]
     result.seconds = round(time.monotonic() - start, 2)
     return result
 
@@ -277,8 +277,3 @@ def _told(error):
     """Return what an error of the grader's own is, and where it came up."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
-
-
-def _printable(text):
-    """Return a text that can be written and shown anywhere: the student's words may be in it."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)

@@ -8,15 +8,19 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+
+import numpy as np
 
 from coursehelpers.checks.answers import AnswerError, AnswerTimedOut, NotAttempted
 from coursehelpers.checks.values import UnsupportedValue, decode, encode
 from coursehelpers.grading import isolation
-from coursehelpers.grading.protocol import TROUBLES, Channel, ProtocolError, ReplyTimeout
+from coursehelpers.grading.protocol import TROUBLES, Channel, ProtocolError, ReplyTimeout, plain
 
 MAX_PRINTED = 100_000
-START_SECONDS = 60
+KERNEL_SECONDS = 900  # all cells and questions together
 GRACE_SECONDS = 5  # beyond an exercise's own limit, such as for building what is asked about
+TOO_LONG = "Your code took longer than the check allows."
 
 
 class KernelDied(Exception):
@@ -35,13 +39,16 @@ class Kernel:
     ----------
     ended : str or None
         Why nothing can be asked of it any more, if so.
+    printed : bytes
+        The first that it has printed.
     """
 
     def __init__(self, isolated):
-        self._home = tempfile.TemporaryDirectory(prefix="submission-")
+        self._home = tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True)
         self.printed = b""
         isolation.give(self._home.name)
-        command = [sys.executable, "-P", "-m", "coursehelpers.grading.serve"]
+        # Nothing of the environment or of the home decides what this Python imports.
+        command = [sys.executable, "-I", "-B", "-m", "coursehelpers.grading.serve"]
         self._process = subprocess.Popen(
             isolated.command(command, self._home.name),
             stdin=subprocess.PIPE,
@@ -56,6 +63,7 @@ class Kernel:
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
         self.ended = None
+        self._end_of_time = time.monotonic() + KERNEL_SECONDS
 
     def run(self, source, seconds):
         """Run a cell; return None or the text of the error that it raised."""
@@ -65,7 +73,7 @@ class Kernel:
             raise AnswerTimedOut(
                 f"A cell ran longer than {seconds} s, so the kernel was ended."
             ) from None
-        return header.get("text") if header["status"] == "error" else None
+        return plain(header.get("text")) if header["status"] == "error" else None
 
     def ask(self, name, seconds):
         """Return the answer to an exercise, to be asked by its check."""
@@ -73,17 +81,14 @@ class Kernel:
             {"verb": "begin", "exercise": name, "seconds": seconds}, b"", GRACE_SECONDS
         )
         if header["status"] != "ok":
-            raise NotAttempted(_text(header))
+            raise _trouble(header)
         return RemoteAnswer(self._exchange, name, seconds)
 
     def stop(self):
         """End the process and everything it has started."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.kill()
-        self._process.wait()
+        isolation.end(self._process, self._home.name)
         self._reader.join(1)
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+        for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
                 pipe.close()
         self._home.cleanup()
@@ -92,6 +97,7 @@ class Kernel:
         if self.ended:
             raise KernelDied(self.ended)
         nonce = secrets.token_hex(16)
+        seconds = min(seconds, max(self._end_of_time - time.monotonic(), 0))
         try:
             if self._channel.pending():
                 raise ProtocolError("it sent something that nobody had asked for")
@@ -103,7 +109,10 @@ class Kernel:
                 raise ProtocolError("it sent a reply of no kind that there is")
         except ReplyTimeout:
             self.end("It took longer than allowed, and was ended.")
-            raise AnswerTimedOut("Your code took longer than the check allows.") from None
+            if time.monotonic() >= self._end_of_time:
+                why = f"All cells together took longer than {KERNEL_SECONDS} s, so it was ended."
+                raise KernelDied(why) from None
+            raise AnswerTimedOut(TOO_LONG) from None
         except ProtocolError as error:
             self.end(self._last_words() or f"The kernel was ended: {error}.")
             raise KernelDied(self.ended) from None
@@ -126,18 +135,24 @@ class Kernel:
         return ""
 
     def _drain(self):
-        while part := os.read(self._process.stderr.fileno(), 65536):
-            # What is more is read and thrown away: a full pipe would stop the kernel.
-            self.printed += part[: MAX_PRINTED - len(self.printed)]
+        # This thread's own file, which it closes: nobody else's descriptor is ever read here.
+        with self._process.stderr as stream:
+            while part := stream.read1(65536):
+                # What is more is read and thrown away: a full pipe would stop the kernel.
+                self.printed += part[: MAX_PRINTED - len(self.printed)]
 
 
 class RemoteAnswer:
-    """An answer in another process, with the methods of `LocalAnswer`."""
+    """An answer in another process, with the methods of `LocalAnswer`.
+
+    Whatever that process may have become, a reply is of the form that `LocalAnswer` gives it.
+    """
 
     def __init__(self, exchange, name, seconds):
         self._exchange = exchange
         self._name = name
-        self._seconds = seconds
+        # The kernel counts what the student's code takes; fixtures are not counted there.
+        self._left = 2 * seconds + GRACE_SECONDS
 
     def call(self, *values):
         """Call the answer, a function, with the values; return its value."""
@@ -149,43 +164,67 @@ class RemoteAnswer:
 
     def config(self, model=None):
         """Return a model's public configuration."""
-        return self._ask("config", model=model)
+        return self._ask("config", model=model, form=lambda reply: isinstance(reply, dict))
 
     def weights(self, model=None):
         """Return a model's weights: a list of dicts with ``path``, ``trainable``, ``value``."""
-        return self._ask("weights", model=model)
+        return self._ask("weights", model=model, form=_are_weights)
 
     def penalties(self, model=None):
         """Return what a model adds to its loss: a list of numbers."""
-        return self._ask("penalties", model=model)
+        return self._ask("penalties", model=model, form=_are_numbers)
 
     def train_step(self, x, y, model=None):
         """Train a model on one batch; return the loss."""
-        return self._ask("train_step", x, y, model=model)
+        return self._ask("train_step", x, y, model=model, form=lambda r: isinstance(r, float))
 
     def value(self):
         """Return the answer itself, a plain value."""
         return self._ask("value")
 
-    def _ask(self, verb, *args, **kwargs):
+    def _ask(self, verb, *args, form=None, **kwargs):
+        if self._left <= 0:
+            raise AnswerTimedOut(TOO_LONG)
         body = encode({"args": list(args), "kwargs": kwargs})
-        header, reply = self._exchange(
-            {"verb": verb, "exercise": self._name}, body, self._seconds + GRACE_SECONDS
-        )
-        status, text = header["status"], _text(header)
-        if status == "timed out":
-            raise AnswerTimedOut(text)
-        if status == "not attempted":
-            raise NotAttempted(text)
-        if status == "error":
-            raise AnswerError(text)
+        start = time.monotonic()
+        request = {"verb": verb, "exercise": self._name}
+        header, reply = self._exchange(request, body, self._left)
+        self._left -= time.monotonic() - start
+        if header["status"] != "ok":
+            raise _trouble(header)
         try:
-            return decode(reply)
+            value = decode(reply)
         except UnsupportedValue as error:
             raise AnswerError(f"Your answer cannot be read. {error}") from None
+        if form is not None and not form(value):
+            raise AnswerError(f"The notebook has changed how its answers are read ({verb}).")
+        return value
 
 
-def _text(header):
-    """Return the text of a reply, which the submission may have made up."""
-    text = header.get("text")
-    return text[:2000] if isinstance(text, str) else ""
+def _are_weights(reply):
+    return isinstance(reply, list) and all(
+        isinstance(weight, dict)
+        and weight.keys() == {"path", "trainable", "value"}
+        and isinstance(weight["path"], str)
+        and isinstance(weight["trainable"], bool)
+        and isinstance(weight["value"], np.ndarray)
+        for weight in reply
+    )
+
+
+def _are_numbers(reply):
+    return isinstance(reply, list) and all(isinstance(number, float) for number in reply)
+
+
+def _trouble(header):
+    """Return what to raise for a reply without a value; its words are the submission's own."""
+    if header["status"] == "timed out":
+        return AnswerTimedOut(TOO_LONG)
+    if header["status"] == "not attempted":
+        return NotAttempted("There is no answer yet.")
+    words = plain(header.get("text"))
+    # Said of an exception nothing looks like a verdict; of anything else it might.
+    if not words.startswith("Your code raised "):
+        words = words.translate({ord("“"): '"', ord("”"): '"'})
+        words = f"Your notebook reports: “{words}”"
+    return AnswerError(words)

@@ -10,6 +10,7 @@ import os
 import select
 import struct
 import time
+import unicodedata
 
 from coursehelpers.checks.values import MAX_BYTES
 
@@ -18,6 +19,9 @@ MAX_HEADER = 4096
 MAX_FRAME = MAX_BYTES + MAX_HEADER
 # What a reply may be besides a value, with a text for the student.
 TROUBLES = ("error", "not attempted", "timed out")
+
+
+MAX_WORDS = 500
 
 
 class ProtocolError(Exception):
@@ -56,7 +60,7 @@ class Channel:
                 raise ProtocolError("it is gone") from error
 
     def receive(self, seconds=None):
-        """Return the header and the body of the next frame."""
+        """Return the header and the body of the next frame; the grader always gives a limit."""
         end = None if seconds is None else time.monotonic() + seconds
         (size,) = HEAD.unpack(self._read(HEAD.size, end))
         if size > MAX_FRAME:
@@ -74,26 +78,58 @@ class Channel:
 
     def pending(self):
         """Return whether something has come that nobody has asked for."""
-        return bool(select.select([self.incoming], [], [], 0)[0])
+        return self._ready(writing=False, seconds=0)
 
     def _read(self, size, end):
-        parts = []
-        while size:
+        # One buffer: a frame that comes byte by byte takes no more memory than another.
+        read = bytearray()
+        while len(read) < size:
             self._wait(end)
             try:
-                part = os.read(self.incoming, min(size, 65536))
+                part = os.read(self.incoming, min(size - len(read), 65536))
             except OSError as error:
                 raise ProtocolError("it is gone") from error
             if not part:
                 raise ProtocolError("it is gone")
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
+            read += part
+        return bytes(read)
 
     def _wait(self, end, writing=False):
         if end is None:
             return
-        fd = self.outgoing if writing else self.incoming
-        waiting = ([], [fd], []) if writing else ([fd], [], [])
-        if not any(select.select(*waiting, max(end - time.monotonic(), 0))):
+        ready = self._ready(writing, max(end - time.monotonic(), 0))
+        if not ready or time.monotonic() > end:
             raise ReplyTimeout("it did not reply in time")
+
+    def _ready(self, writing, seconds):
+        waiting = select.poll()  # other than `select`, it takes any number of a descriptor
+        waiting.register(
+            *((self.outgoing, select.POLLOUT) if writing else (self.incoming, select.POLLIN))
+        )
+        return bool(waiting.poll(seconds * 1000))
+
+
+def plain(text, most=MAX_WORDS):
+    """Return a text of a submission's making as one line that can do nothing but be read.
+
+    Parameters
+    ----------
+    text : object
+        Anything that is no text is an empty one.
+    most : int, default 500
+        How many characters to keep.
+
+    Examples
+    --------
+    >>> plain("a\\x1b[31m b\\n\\u202ec")
+    'a?[31m b ?c'
+    """
+    if not isinstance(text, str):
+        return ""
+    # Control characters, marks that reverse the direction, halves of pairs, what nobody assigned.
+    kept = (
+        " " if c.isspace() else "?" if unicodedata.category(c)[0] == "C" else c
+        for c in text[: 2 * most]
+    )
+    text = " ".join("".join(kept).split())
+    return text if len(text) <= most else text[: most - 3] + "..."

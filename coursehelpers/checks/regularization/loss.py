@@ -285,6 +285,10 @@ def build_l2_mlp(answer, expect, rng):
         kernels = _kernels(answer.weights(model))
         squares, sizes = (np.array([np.sum(f(w)) for w in kernels]) for f in (np.square, np.abs))
         terms = answer.penalties(model)
+        # An infinite penalty would be right for any factor.
+        expect.that(
+            np.isfinite(squares).all(), "Some weights are no numbers, or too large to be squared."
+        )
         expect.that(
             len(kernels) > 1,
             "",

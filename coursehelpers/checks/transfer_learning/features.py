@@ -152,7 +152,7 @@ def _expect_head(answer, expect, rng, n, epochs, points):
     """Expect a head that was trained on features, for each of which an image was seen once."""
     features = draw_fixture("tiny_features", rng)
     x = draw_images(rng, n)
-    maps = predict(answer, x, features).astype(float)
+    maps = predict(answer, x, features, (n, 8)).astype(float)
     y = (maps @ rng.normal(size=maps.shape[1]) > 0).astype(int)
     y[:3] = 1 - y[:3]
     # Steps that are large, and yet too small for the rounding of single precision to grow.

@@ -1,0 +1,1 @@
+"""Attacks on grading, a notebook each, and a naive grader that proves them real."""
