@@ -198,6 +198,20 @@ def is_spoiled(told):
     )
 
 
+GOALS = {"score", *KEPT_APART, "run", "report"}
+
+
+def test_attacks_are_many_and_of_every_kind():
+    found = {path.stem: nbformat.read(path, as_version=4) for path in PATHS}
+    assert len(found) >= 100
+    assert {notebook.metadata["attack"]["goal"] for notebook in found.values()} == GOALS
+    assert {found[name].metadata["attack"]["goal"] for name in FEW} == GOALS
+    for notebook in found.values():
+        nbformat.validate(notebook)
+        assert notebook.nbformat_minor == 5
+        assert notebook.metadata["attack"].keys() >= {"what", "goal", "notebook", "honest"}
+
+
 # the naive grader
 
 

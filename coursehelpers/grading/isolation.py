@@ -30,7 +30,7 @@ HOME_ROOM = 2**28
 
 # Users that Debian and systemd keep for such purposes, inside of what containers map.
 USERS = range(61184, 65520)
-_turns = itertools.count(os.getpid() * 7)
+_turns = itertools.count()
 
 
 class Isolation(NamedTuple):
@@ -163,7 +163,7 @@ def environment(home):
 def give(home):
     """Let a kernel write to its home; for root, give it to a user of its own."""
     if os.geteuid() == 0:
-        user = USERS[next(_turns) % len(USERS)]
+        user = USERS[(101 * os.getpid() + next(_turns)) % len(USERS)]
         os.chown(home, user, user)
 
 
