@@ -19,16 +19,16 @@ import subprocess
 import sys
 import tempfile
 import unicodedata
+from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from coursehelpers.checks.core import Outcome
-from coursehelpers.checks.display import _outcome_html, _outcome_text
 from coursehelpers.execution import notebooks
-from coursehelpers.grading import isolation, results
+from coursehelpers.grading import feedback, isolation, load_results, reports
 from coursehelpers.grading.judge import grade
 from tests.attacks import naive
 
@@ -178,20 +178,22 @@ def scene(path):
     scene.clear()
 
 
-OUR_TAGS = {"div", "b", "ul", "li", "h1"}
+def elements(page):
+    """Return what a page is made of: its elements and their attributes, counted."""
+    found = Counter()
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: found.update([(tag, *map(str, attributes))])
+    parser.feed(page)
+    parser.close()
+    return found
 
 
 def is_spoiled(told):
     """Say whether something in a report does more than being read."""
-    tags = set()
-    parser = HTMLParser()
-    parser.handle_starttag = lambda tag, attributes: tags.add(tag)
-    parser.feed(told.get("html", ""))
-    parser.close()
     cells = [cell for row in csv.reader(io.StringIO(told.get("csv", ""))) for cell in row]
     terminal = told.get("terminal", "")
     return bool(
-        tags - OUR_TAGS
+        elements(told.get("html", "")) != elements(told.get("harmless", ""))
         or any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in cells)
         or any(unicodedata.category(c)[0] == "C" and c != "\n" for c in terminal)
         or any(re.match(r"\w+: \W*passed", line) for line in terminal.splitlines())
@@ -274,26 +276,35 @@ def test_naive_grader_knows_right_from_wrong(path, scene, naive_grader):
 # ours
 
 
-def told_by_us(result, folder, capsys):
+def told_by_us(result, folder):
     """Return all that our grader shows and writes of a grade."""
-    from coursehelpers.grading.cli import _show
-
-    outcomes = [Outcome(**outcome) for outcome in result.outcomes if outcome["messages"]]
-    results.write_grades(folder, [result])
-    capsys.readouterr()
-    _show([result])
-    shown = capsys.readouterr().out + result.problem + "\n".join(result.mentions)
-    # The first line of an outcome's text is the grader's own.
-    lines = [line for outcome in outcomes for line in _outcome_text(outcome).splitlines()[1:]]
-    return {
-        "terminal": "\n".join([shown, *lines]),
-        "html": "".join(map(_outcome_html, outcomes)),
-        "csv": (folder / results.GRADES).read_text(),
+    reports.write_reports(folder, [result], "lesson")
+    told = {
+        "html": page_of(result, folder),
+        "csv": (folder / reports.GRADES).read_text(encoding="utf-8-sig"),
+        "frame": load_results(folder).to_json(),
     }
+    messages = [message for outcome in result.outcomes for message in outcome["messages"]]
+    shown = [reports.summary([result]), result.problem, *result.mentions, *messages]
+    # The same page, of which the submission has written nothing.
+    harmless = replace(
+        result,
+        submission="word.ipynb",
+        outcomes=[o | {"messages": ["word"] * len(o["messages"])} for o in result.outcomes],
+        mentions=["word"] * len(result.mentions),
+        problem="word" * bool(result.problem),
+    )
+    reports.write_reports(folder, [harmless], "lesson")
+    return told | {"terminal": "\n".join(shown), "harmless": page_of(harmless, folder)}
+
+
+def page_of(result, folder):
+    path = folder / feedback.FOLDER / feedback.page_name(result.submission)
+    return path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", attacks(pytest.mark.attack))
-def test_attack_does_nothing_to_ours(path, scene, isolated, tmp_path, capsys, monkeypatch):
+def test_attack_does_nothing_to_ours(path, scene, isolated, tmp_path, monkeypatch):
     if scene.facts["goal"] in KEPT_APART and isolated.name != "bubblewrap":
         pytest.skip("bubblewrap is not installed, or not allowed here")
     source = SOURCES[scene.facts["notebook"]]
@@ -306,7 +317,7 @@ def test_attack_does_nothing_to_ours(path, scene, isolated, tmp_path, capsys, mo
     with open(scene.place / "results" / "results.jsonl", "r+") as file:
         os.set_inheritable(file.fileno(), False)
         result = grade(target, source, bytes(memory), isolated, target.name)
-    effects = scene.effects(told_by_us(result, tmp_path, capsys))
+    effects = scene.effects(told_by_us(result, tmp_path))
     given = {outcome["id"]: outcome for outcome in result.outcomes if outcome["earned"]}
     assert result.earned == honest, (given, result.outcomes, result.problem)
     assert not effects

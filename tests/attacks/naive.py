@@ -252,10 +252,14 @@ def _next_submission(work):
 
 
 def report(name, messages):
-    """Return what a teacher gets to see, as it came."""
-    told = "\n".join(messages)
-    items = "".join(f"<li>{message}</li>" for message in messages)
-    return {"terminal": told, "html": f"<h1>{name}</h1><ul>{items}</ul>", "csv": f"{name},0\n"}
+    """Return what a teacher gets to see, as it came, and the page without a student's words."""
+
+    def page(name, messages):
+        items = "".join(f"<li>{message}</li>" for message in messages)
+        return f"<h1>{name}</h1><ul>{items}</ul>"
+
+    pages = {"html": page(name, messages), "harmless": page("name", ["word"] * len(messages))}
+    return {"terminal": "\n".join(messages), "csv": f"{name},0\n", **pages}
 
 
 def main():
