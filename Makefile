@@ -47,7 +47,7 @@ test: $(READY)  ## run all tests, execution and validation of all notebooks incl
 	@$(BIN)/python -m pytest --profile $(PROFILE) --numprocesses 2 --dist loadfile
 
 attack: $(READY)  ## attack grading in a hundred ways, and put the whole bank through it; needs bubblewrap
-	@$(BIN)/python -m pytest tests/test_attacks.py tests/test_grading.py -m attack \
+	@$(BIN)/python -m pytest tests/test_attacks.py tests/test_grading.py -m "attack or not attack" \
 		--isolation required --numprocesses 2
 
 bank: $(READY)  ## change right answers until they are wrong, and prove that every check notices

@@ -149,6 +149,8 @@ KINDS = {
         DIE, says="cell 3 was left out: The notebook ended the kernel, with exit code 0"
     ),
     "own signal": own("import os\nos.kill(os.getpid(), 11)", says="The kernel died of signal 11"),
+    "unknown code": own("import os\nos._exit(168)", says="ended the kernel, with exit code 168"),
+    "unknown signal": own("import os\nos.kill(os.getpid(), 40)", says="with exit code"),
     "alarm": own("import signal, time\nsignal.alarm(1)\ntime.sleep(60)", says="died of signal 14"),
     "without end": own(FOREVER, says="cell 3 was left out: A cell ran longer than"),
     "prints without end": own("while True: print('x' * 999)", says="A cell ran longer than"),

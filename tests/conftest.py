@@ -1,6 +1,7 @@
 """Options and environment that all tests share."""
 
 import os
+import signal
 
 import pytest
 
@@ -9,6 +10,10 @@ from coursehelpers.profiles import PROFILES
 # Before matplotlib or TensorFlow is imported anywhere.
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+# A shell lets what runs in its background pass over Ctrl-C, which some tests press.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

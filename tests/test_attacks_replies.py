@@ -17,7 +17,7 @@ from coursehelpers.checks.core import EXERCISES, judge
 from coursehelpers.checks.values import Fixture, Handle, UnsupportedValue, decode, encode
 from coursehelpers.grading import kernel, protocol
 from coursehelpers.grading.kernel import RemoteAnswer
-from coursehelpers.grading.protocol import MAX_WORDS, plain
+from coursehelpers.grading.text import plain
 
 each_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=list(EXERCISES))
 
@@ -69,17 +69,14 @@ def outcome_of(exercise, reply):
     return judge(exercise, lambda seconds: RemoteAnswer(exchange, exercise.id, seconds))
 
 
-def gets_nothing(exercise, reply):
-    try:
-        return outcome_of(exercise, reply).status != "passed"
-    except (ArithmeticError, LookupError, TypeError, ValueError, np.linalg.LinAlgError):
-        return True  # the grader gives no points for a check that could not judge
+def does_not_pass(exercise, reply):
+    return outcome_of(exercise, reply).status != "passed"
 
 
 @each_exercise
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=list(REPLIES))
 def test_no_check_passes_by_what_is_no_answer(exercise, reply):
-    assert gets_nothing(exercise, lambda verb, *asked: reply)
+    assert does_not_pass(exercise, lambda verb, *asked: reply)
 
 
 def fitting(fill):
@@ -117,7 +114,7 @@ FILLS = {
 @each_exercise
 @pytest.mark.parametrize("fill", FILLS.values(), ids=list(FILLS))
 def test_no_check_passes_by_what_only_has_the_form_of_an_answer(exercise, fill):
-    assert gets_nothing(exercise, fitting(fill))
+    assert does_not_pass(exercise, fitting(fill))
 
 
 def test_what_the_grader_computes_with_has_the_size_that_it_asked_for():
@@ -151,7 +148,7 @@ def test_what_says_that_it_is_right_is_quoted_at_most(exercise):
     outcome = judge(exercise, lambda seconds: RemoteAnswer(exchange, exercise.id, seconds))
     assert outcome.status == "error"
     assert not outcome.earned
-    assert 'Your notebook reports: “"passed" ?[1mxxx' in outcome.messages[0]
+    assert 'Your notebook reports: “"passed" \ufffd[1mxxx' in outcome.messages[0]
     assert len(outcome.messages[0]) < 1_000
 
 
@@ -187,7 +184,7 @@ def test_truths_are_zero_or_one(raw):
 def test_words_of_a_submission_are_one_plain_line(text):
     told = plain(text)
     assert told.isprintable()
-    assert len(told) <= MAX_WORDS
+    assert len(told) <= 500
     assert plain(told) == told
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from coursehelpers.checks.core import EXERCISES
 from coursehelpers.execution import notebooks
-from coursehelpers.grading import cli, judge
+from coursehelpers.grading import cli, isolation, judge
 from tests.grading_victim import FakeKernel
 from tests.submissions import (
     ROOT,
@@ -117,6 +117,7 @@ def test_nothing_in_the_results_folder_is_graded(tmp_path, capsys):
         ({6: "0"}, "--jobs must be at least 1, got 0."),
         ({6: "many"}, "invalid int value: 'many'"),
         ({7: "--checks=none.py"}, "There is no file none.py."),
+        ({7: "--checks=wrong.py"}, "wrong.py, line 2: NameError: name 'what' is not defined"),
         ({7: "--what"}, "unrecognized arguments: --what"),
     ],
 )
@@ -125,6 +126,7 @@ def test_wrong_use_says_what_is_wrong(changes, says, batch, tmp_path, capsys, mo
     (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.ipynb").write_text("what")
+    (tmp_path / "wrong.py").write_text("\nwhat")
     source = small()
     notebooks.answers(source)["l2_penalty"].metadata.nbgrader["grade_id"] = "strange"
     write(tmp_path / "strange.ipynb", source)
@@ -135,6 +137,46 @@ def test_wrong_use_says_what_is_wrong(changes, says, batch, tmp_path, capsys, mo
         cli.main(["grade", *arguments.values()])
     assert end.value.code == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ("--checks=wrong.py", "wrong.py, line 2: NameError: name 'what' is not defined"),
+        ("--package=none.whl", "There is no wheel none.whl."),
+        ("--notebook=physics", "There is no notebook physics"),
+    ],
+)
+def test_no_autograder_is_made_of_what_cannot_grade(option, says, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong.py").write_text("\nwhat")
+    lesson = f"--notebook={ROOT / 'notebooks' / 'regularization.ipynb'}"
+    with pytest.raises(SystemExit) as end:
+        cli.main(["gradescope", "made", lesson, option])
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert "graded is kept" not in error
+    assert not (tmp_path / "made.zip").exists()
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_was_graded_with_less_isolation_than_required_is_graded_again(batch, tmp_path, capsys):
+    grade_here(batch, tmp_path, capsys)
+    path = tmp_path / "results.jsonl"
+    path.write_text(path.read_text().replace('"bubblewrap"', '"limits only"', 2))
+    assert "7 submissions, 0 to grade" in grade_here(batch, tmp_path, capsys)[1]
+    if isolation.choose().name == "bubblewrap":
+        required = ("--isolation", "required")
+        assert "7 submissions, 2 to grade" in grade_here(batch, tmp_path, capsys, *required)[1]
+        assert "7 submissions, 0 to grade" in grade_here(batch, tmp_path, capsys, *required)[1]
+
+
+def test_files_of_programs_are_no_submissions(tmp_path):
+    for name in ("a.ipynb", "__MACOSX/._a.ipynb", "b/.ipynb_checkpoints/b.ipynb", "._c.ipynb"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    assert list(cli._submissions(tmp_path, tmp_path / "out")) == ["a.ipynb"]
 
 
 def test_help_tells_options_and_exit_codes(capsys):

@@ -107,7 +107,8 @@ def test_mistake_in_a_private_check_is_told_with_its_line(grade, tmp_path):
     code, found, error = grade(submitted({}, [DOUBLE]), checks)
     assert code == 1
     assert found["double"]["status"] == "error"
-    assert f"({tmp_path / 'private.py'}, line 16)" in found["double"]["messages"][0]
+    assert f"({tmp_path / 'private.py'}, line 16)" in (tmp_path / "out" / "grades.csv").read_text()
+    assert found["double"]["messages"] == [judge.NOT_GRADED]
     assert found["early_stopping"]["status"] == "passed"
     assert error == "The next run tries to grade 1 again.\n"
 
@@ -141,7 +142,7 @@ def test_loading_declares_what_is_the_notebooks(tmp_path, exercises):
 
 
 SPY = """
-import gc, os, sys
+import os, sys
 FOUND = []
 for folder in ("..", "/tmp", "/proc/self/cwd", {folder!r}):
     for place, _, names in os.walk(folder):
@@ -152,11 +153,10 @@ for folder in ("..", "/tmp", "/proc/self/cwd", {folder!r}):
                 except OSError:
                     pass
 MODULES = any("private" in name for name in sys.modules)
-TEXTS = ["only the teacher" + " knows this" == text for text in gc.get_objects()]
 def double(x):
     import coursehelpers.checks.core as core
     known = "double" in core.EXERCISES or core.EXERCISES["l2_penalty"].points == 5
-    return 2 * x + 100 * known + 1000 * (any(FOUND) or MODULES or any(TEXTS))
+    return 2 * x + 100 * known + 1000 * (any(FOUND) or MODULES)
 """
 
 

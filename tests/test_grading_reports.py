@@ -168,6 +168,19 @@ def test_a_version_that_is_none_is_unknown(metadata):
     assert lesson_of(nbformat.from_dict({"cells": []})) == "unknown"
 
 
+def test_pages_of_what_is_there_no_more_are_removed(tmp_path):
+    for grades in ([ADA, EVE], [EVE]):
+        reports.write_reports(tmp_path, grades, "x")
+    names = {path.name for path in (tmp_path / "feedback").iterdir()}
+    assert names == {feedback.page_name(EVE.submission)}
+
+
+def test_students_are_not_told_what_broke_in_the_grader():
+    broken = replace(EVE, problem="KeyError: 'oops' (/home/teacher/private.py)", final=False)
+    assert "your teacher can see why" in feedback.page(broken, "x")
+    assert "/home/teacher" not in feedback.page(broken, "x")
+
+
 # the frame
 
 

@@ -2,6 +2,8 @@
 
 import argparse
 import contextlib
+import os
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -13,7 +15,7 @@ from coursehelpers.execution import notebooks
 from coursehelpers.grading import isolation, private, reports, results
 from coursehelpers.grading.judge import Running, digest_of
 from coursehelpers.grading.judge import grade as grade_one
-from coursehelpers.grading.notebook import Unreadable
+from coursehelpers.grading.notebook import Unreadable, is_hidden
 
 EXIT_CODES = """\
 exit codes: 0 all are graded, also those that earn nothing; 1 some could not be graded, which the
@@ -24,16 +26,25 @@ def grade(options):
     """Grade one notebook or a folder of them; return the exit code."""
     lesson = _lesson(options.notebook)
     source = notebooks.read(lesson)
-    checks, more = b"", []
-    if options.checks:
-        checks, more = options.checks.read_bytes(), private.load(options.checks, lesson.stem)
+    more = private.load(options.checks, lesson.stem) if options.checks else []
+    checks = options.checks.read_bytes() if options.checks else b""
     _refuse_useless(source, options.notebook)
     paths = _submissions(options.submissions, options.out)
     isolated = isolation.choose(required=options.isolation == "required")
+    if isolated.name != "bubblewrap":
+        print(
+            f"Without bubblewrap submissions are less kept apart. {isolation.ADVICE}",
+            file=sys.stderr,
+        )
+    if options.jobs > (os.cpu_count() or 1):
+        print("More jobs than processors: answers may run out of time.", file=sys.stderr)
     with results.locked(options.out):
         secret = results.secret_of(options.out)
         log = results.Log(options.out, results.checks_version(source, checks), secret)
         grades = {name: _found(log, name, path) for name, path in paths.items()}
+        if options.isolation == "required":  # what was graded with less is graded again
+            enough = {n: g for n, g in grades.items() if g and g.isolation == isolated.name}
+            grades = dict.fromkeys(grades) | enough
         left = [name for name, found in grades.items() if found is None]
         print(f"{len(paths)} submissions, {len(left)} to grade; isolation: {isolated.name}")
         running = Running()
@@ -59,7 +70,10 @@ def gradescope(options):
     from coursehelpers.grading.gradescope import write_autograder
 
     lesson = _lesson(options.notebook)
-    _refuse_useless(notebooks.read(lesson), options.notebook)
+    source = notebooks.read(lesson)
+    if options.checks:
+        private.load(options.checks, lesson.stem)
+    _refuse_useless(source, options.notebook)
     archive = write_autograder(options.folder, lesson, options.package, options.checks)
     print(f"Upload {archive} to Gradescope, as the autograder of a programming assignment.")
     return 0
@@ -77,7 +91,10 @@ def _refuse_useless(source, given):
     if not asked:
         raise SystemExit(f"{given} asks no exercise: it has no cell for an answer.")
     if unknown := [name for name in asked if name not in EXERCISES]:
-        raise SystemExit(f"{given} asks exercises that have no check: {', '.join(unknown)}.")
+        raise SystemExit(
+            f"{given} asks exercises that have no check: {', '.join(unknown)}. "
+            "Declare them in a file, and give it with --checks."
+        )
     if not any("### BEGIN SOLUTION" in cell.source for cell in asked.values()):
         raise SystemExit(f"{given} is a student's copy; give the notebook with the solutions.")
 
@@ -87,7 +104,7 @@ def _submissions(given, out):
     if given.is_dir():
         folder, out = given.resolve(), out.resolve()
         names = sorted(path.relative_to(folder) for path in folder.rglob("*.ipynb"))
-        names = [name for name in names if ".ipynb_checkpoints" not in name.parts]
+        names = [name for name in names if not is_hidden(name)]
         if out != folder and out.is_relative_to(folder):  # what is written there is no submission
             names = [name for name in names if not (folder / name).is_relative_to(out)]
         if not names:
@@ -152,7 +169,12 @@ def main(arguments=None):
     sub.add_argument("submissions", type=Path, help="a notebook, or a folder of them")
     _add_lesson(sub)
     sub.add_argument("--out", type=Path, default=Path("results"), help="folder of the results")
-    sub.add_argument("--jobs", type=int, default=1, help="submissions at a time (default: 1)")
+    sub.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        help="submissions at a time, at most one a processor (default: 1)",
+    )
     sub.add_argument(
         "--isolation", choices=("best", "required"), default="best", help="default: best there is"
     )
@@ -166,15 +188,18 @@ def main(arguments=None):
         parser.error(f"--jobs must be at least 1, got {options.jobs}.")
     if options.checks and not options.checks.is_file():
         parser.error(f"There is no file {options.checks}.")
+    for number in (signal.SIGTERM, signal.SIGHUP):  # like Ctrl-C, so that no kernel is left
+        signal.signal(number, signal.default_int_handler)
+    kept = "What was graded is kept; the same command goes on from there."
+    kept = kept if options.command is grade else ""
     try:
         sys.exit(options.command(options))
     except KeyboardInterrupt:
-        told = "Interrupted. What was graded is kept; the same command goes on from there."
-        _end(told, 130)
+        _end(f"Interrupted. {kept}", 130)
     except (results.Unusable, private.Unusable) as error:
         _end(error, 2)
     except OSError as error:  # such as a full disk
-        _end(f"Stopped: {error}. What was graded is kept; the same command goes on from there.", 1)
+        _end(f"Stopped: {error}. {kept}", 1)
     except SystemExit as error:
         if isinstance(error.code, str):
             _end(error, 2)
@@ -183,7 +208,7 @@ def main(arguments=None):
 
 def _add_lesson(parser):
     parser.add_argument("--notebook", required=True, help="the teacher's: its name, or its path")
-    parser.add_argument("--checks", type=Path, help="a Python file of private checks to add")
+    parser.add_argument("--checks", type=Path, help="a Python file of private checks")
 
 
 def _end(told, code):

@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from coursehelpers.checks import display
 from coursehelpers.checks.core import EXERCISES
 from coursehelpers.grading import results
+from coursehelpers.grading.judge import NOT_GRADED
 from coursehelpers.grading.students import student_of
 from coursehelpers.grading.text import clean
 
@@ -97,7 +98,7 @@ def page(grade, lesson):
         file=clean(grade.submission),
         # Each exercise would say it again.
         exercises=[e | {"told": False} for e in exercises] if grade.problem else exercises,
-        problem=clean(grade.problem),
+        problem=clean(grade.problem) if grade.final else NOT_GRADED,
         mentions=[clean(mention) for mention in grade.mentions],
         css=css,
         hash=b64encode(hashlib.sha256(css.encode()).digest()).decode(),
@@ -122,8 +123,11 @@ def write_pages(folder, grades, lesson):
     """
     folder = Path(folder) / FOLDER
     folder.mkdir(exist_ok=True)
-    for grade in grades:
-        path, text = folder / page_name(grade.submission), page(grade, lesson)
+    pages = {folder / page_name(grade.submission): page(grade, lesson) for grade in grades}
+    for path in folder.glob(f"*-{'[0-9a-f]' * 16}.html"):
+        if path not in pages:  # of a submission that is there no more
+            path.unlink()
+    for path, text in pages.items():
         if not (path.is_file() and path.read_bytes() == text.encode()):
             results.write(path, text)
     return folder

@@ -16,9 +16,10 @@ from pathlib import Path
 from coursehelpers.execution import notebooks
 from coursehelpers.grading import isolation, judge, private, results
 from coursehelpers.grading.feedback import exercises_of
+from coursehelpers.grading.notebook import is_hidden
 from coursehelpers.grading.text import clean
 
-LESSON = "lesson"
+LESSON, CHECKS = "lesson", "private.py"
 # Another Python than the container's, where the submission's user may read it too.
 SETUP = """\
 #!/usr/bin/env bash
@@ -71,6 +72,8 @@ def write_autograder(folder, notebook, package=None, checks=None):
     folder, notebook = Path(folder).resolve(), Path(notebook)
     notebooks.read(notebook)
     shutil.rmtree(folder / LESSON, ignore_errors=True)  # there is one lesson only
+    for wheel in folder.glob("*.whl"):
+        wheel.unlink()
     (folder / LESSON).mkdir(parents=True)
     if package is None:
         package = f"git+{_repository()}"
@@ -83,8 +86,9 @@ def write_autograder(folder, notebook, package=None, checks=None):
             )
         shutil.copy(wheel, folder)
         package = f"./{wheel.name}"
-    for path in [notebook, checks] if checks else [notebook]:
-        results.write(folder / LESSON / path.name, path.read_text(encoding="utf-8"))
+    shutil.copy(notebook, folder / LESSON)
+    if checks:
+        shutil.copy(checks, folder / LESSON / CHECKS)
     setup = SETUP.replace("{package}", shlex.quote(package))
     for name, text in (("setup.sh", setup), ("run_autograder", RUN)):
         results.write(folder / name, text)
@@ -97,8 +101,8 @@ def grade_submission(root):
     root = Path(root)
     (lesson,) = (root / "source" / LESSON).glob("*.ipynb")
     source, isolated = notebooks.read(lesson), isolation.choose()
-    checks = sorted(lesson.parent.glob("*.py"))
-    more = [name for path in checks for name in private.load(path, lesson.stem)]
+    checks = lesson.with_name(CHECKS)
+    more = private.load(checks, lesson.stem) if checks.exists() else []
     # What is printed here is for the teacher only.
     print(f"isolation: {isolated.name}")
     try:
@@ -109,7 +113,7 @@ def grade_submission(root):
         with tempfile.TemporaryDirectory() as folder:
             secret = results.secret_of(folder)
             grade = judge.grade(path, source, secret, isolated, private=more)
-    print("\n".join(grade.mentions))
+    print("\n".join([grade.problem, *grade.mentions]).strip())
     told = report(grade, sum(exercise.points for exercise in judge.exercises_of(source, more)))
     path = root / "results" / "results.json"
     results.write(path, json.dumps(told, indent=1))
@@ -130,7 +134,8 @@ def report(grade, possible):
     dict
         Of plain values; all texts are shown as they are, not as HTML or Markdown.
     """
-    mentions = [clean(text) for text in (grade.problem, *grade.mentions) if text]
+    problem = grade.problem if grade.final else judge.NOT_GRADED
+    mentions = [clean(text) for text in (problem, *grade.mentions) if text]
     return {
         "score": grade.earned,
         "output": "\n".join([f"{grade.earned} of {possible} points.", *mentions]),
@@ -172,8 +177,7 @@ def _submitted(folder, name):
 
 def _is_handed_in(path, folder):
     """Return whether this is a file that somebody wrote, and not a link to one of ours."""
-    parts = path.relative_to(folder).parts
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    hidden = is_hidden(path.relative_to(folder))
     return not hidden and path.is_file() and path.resolve().is_relative_to(folder.resolve())
 
 

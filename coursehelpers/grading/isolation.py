@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import coursehelpers
+from coursehelpers.grading.text import plain
 
 # Bytes of address space and of a file, processes, seconds of CPU time; TensorFlow needs half of
 # the first, and a right notebook a tenth of the last.
@@ -27,6 +28,11 @@ LIMITS = {
 # Bytes of what can be written, for bubblewrap: folders in memory, gone with the kernel.
 ROOM = {"/tmp": 2**26, "/dev/shm": 2**26}
 HOME_ROOM = 2**28
+
+ADVICE = (
+    "On Debian and Ubuntu: sudo apt install bubblewrap; where that is not enough, as on Ubuntu 24.04, "
+    "also sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+)
 
 # Users that Debian and systemd keep for such purposes, inside of what containers map.
 USERS = range(61184, 65520)
@@ -100,25 +106,28 @@ def choose(required=False):
     SystemExit
         If `required`, and there is less than bubblewrap.
     """
-    if _works("bubblewrap"):
+    if not _trouble("bubblewrap"):
         return Isolation("bubblewrap")
     if required:
         raise SystemExit(
-            "--isolation=required needs bubblewrap, which is not installed or not allowed here. "
-            "On Debian and Ubuntu: sudo apt install bubblewrap"
+            f"--isolation=required needs bubblewrap, which does not work here: "
+            f"{_trouble('bubblewrap')}. {ADVICE}"
         )
     others = ("namespaces", "own user") if os.geteuid() == 0 else ("namespaces",)
-    return Isolation(next(filter(_works, others), "limits only"))
+    return Isolation(next((name for name in others if not _trouble(name)), "limits only"))
 
 
 @functools.cache
-def _works(name):
-    if not all(map(shutil.which, _NEEDED[name])):
-        return False
+def _trouble(name):
+    """Return why a way does not work here, or nothing if it does."""
+    if missing := [program for program in _NEEDED[name] if not shutil.which(program)]:
+        return f"there is no {' and no '.join(missing)}"
     with tempfile.TemporaryDirectory(prefix="submission-") as home:
         give(home)
         tried = Isolation(name).command([sys.executable, "-I", "-c", _TRIAL, sys.base_prefix], home)
-        return subprocess.run(tried, capture_output=True, cwd=home).returncode == 0
+        done = subprocess.run(tried, capture_output=True, cwd=home, errors="replace")
+    told = plain(done.stderr.strip().rpartition("\n")[2]) or "this Python cannot be read there"
+    return told if done.returncode else ""
 
 
 # Where it cannot read its own library, Python takes another one that it finds.
@@ -197,7 +206,7 @@ def _processes(user):
                 yield process
 
 
-def end(process, home, seconds=5.0):
+def end(process, home, owner, seconds=5.0):
     """End a kernel and what it has started.
 
     Parameters
@@ -205,6 +214,8 @@ def end(process, home, seconds=5.0):
     process : subprocess.Popen
         Started in a session of its own by `Isolation.command`.
     home : path-like
+    owner : int
+        Whose processes are the kernel's: the user that the home was given to.
     seconds : float, default 5
         How long to look for more.
     """
@@ -214,16 +225,16 @@ def end(process, home, seconds=5.0):
     process.wait()
     # Namespaces end with their first process. Elsewhere a process may have left the session.
     deadline = time.monotonic() + seconds
-    while (left := _left(home)) and time.monotonic() < deadline:
+    while (left := _left(home, owner)) and time.monotonic() < deadline:
         for pid in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.01)
 
 
-def _left(home):
+def _left(home, owner):
     """Return the processes that are left of a kernel: those of its user, or with its home."""
-    owner, user = os.stat(home).st_uid, os.geteuid()
+    user = os.geteuid()
     known = b"\0HOME=" + os.fsencode(home) + b"\0"
     own = [process for process in _processes(user) if known in _environment(process)]
     found = own + list(_processes(owner)) * (owner != user)

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import hmac
-import math
 import struct
 import time
 import traceback
@@ -14,10 +13,11 @@ from coursehelpers.checks.core import EXERCISES, Outcome, judge
 from coursehelpers.execution.notebooks import answers, lesson
 from coursehelpers.grading import notebook as notebooks
 from coursehelpers.grading.kernel import Kernel, KernelDied
-from coursehelpers.grading.protocol import plain
+from coursehelpers.grading.text import plain
 
 SETUP_SECONDS = 120  # the teacher's cells, the start of the kernel included
 MAX_MESSAGE = 2000  # characters: it may quote what an answer gave
+NOT_GRADED = "It could not be graded; your teacher can see why."
 CELL_SECONDS = 60
 NOTEBOOK_SECONDS = 900
 KERNELS = 6  # for one submission, each without the cell that ended the one before
@@ -82,9 +82,9 @@ class Running:
         self._stopped = False
 
     @contextlib.contextmanager
-    def kernel(self, isolated):
+    def kernel(self, isolated, seconds):
         """Start a kernel, and stop it in the end."""
-        kernel = Kernel(isolated)
+        kernel = Kernel(isolated, seconds)
         self._kernels.add(kernel)
         try:
             if self._stopped:
@@ -161,7 +161,8 @@ def grade(path, source, secret, isolated, name=None, private=(), running=None):
         result.final = False
     for exercise in exercises:
         outcome = outcomes.get(exercise.id) or _nothing(
-            exercise.id, "not attempted" if result.final else "error", result.problem
+            exercise.id,
+            *(("not attempted", result.problem) if result.final else ("error", NOT_GRADED)),
         )
         messages = tuple(plain(message, MAX_MESSAGE) for message in outcome.messages)
         result.outcomes.append(asdict(replace(outcome, messages=messages)))
@@ -202,7 +203,7 @@ class _Grading:
             if time.monotonic() > self._end:
                 status, why = "timed out", "The notebook took too long, all cells together."
                 break
-            with self._running.kernel(self._isolated) as kernel:
+            with self._running.kernel(self._isolated, self._end - time.monotonic()) as kernel:
                 self._go_through(steps, kernel)
         for name in wanted:
             self._outcomes.setdefault(name, _nothing(name, status, why))
@@ -232,15 +233,17 @@ class _Grading:
 
     def _run(self, kernel, step):
         """Run a cell; return what it raised, or None."""
-        left = max(math.ceil(self._end - time.monotonic()), 1)
         if step.kind != "setup":
-            return kernel.run(step.source, min(CELL_SECONDS, left))
+            return kernel.run(step.source, CELL_SECONDS)
         try:
             error = kernel.run(step.source, SETUP_SECONDS)
         except (KernelDied, AnswerTimedOut) as trouble:
             error = trouble
         if error:
-            raise LessonFailed(f"The lesson's own cell {step.name} failed: {error}")
+            # No code of the student's has run yet, so this is for the teacher to read.
+            printed = plain(kernel.printed[-MAX_MESSAGE:].decode(errors="replace"), MAX_MESSAGE)
+            told = f" It printed: {printed}" if printed else ""
+            raise LessonFailed(f"The lesson's own cell {step.name} failed: {error}{told}")
         return None
 
     def _leave_out(self, step, error):
@@ -262,7 +265,7 @@ class _Grading:
         except Exception as error:  # a mistake in the check, which costs no other exercise
             told = f"The check of {name} could not be completed: {_told(error)}"
             self._result.problem, self._result.final = told, False
-            return _nothing(name, "error", told)
+            return _nothing(name, "error", NOT_GRADED)
         if raised.get(name) and outcome.status == "not attempted":
             text = f"The answer's cell raised {raised[name]}."
             return replace(outcome, status="error", messages=(text,))

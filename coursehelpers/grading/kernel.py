@@ -15,10 +15,10 @@ import numpy as np
 from coursehelpers.checks.answers import AnswerError, AnswerTimedOut, NotAttempted
 from coursehelpers.checks.values import UnsupportedValue, decode, encode
 from coursehelpers.grading import isolation
-from coursehelpers.grading.protocol import TROUBLES, Channel, ProtocolError, ReplyTimeout, plain
+from coursehelpers.grading.protocol import TROUBLES, Channel, ProtocolError, ReplyTimeout
+from coursehelpers.grading.text import plain
 
 MAX_PRINTED = 100_000
-KERNEL_SECONDS = 900  # all cells and questions together
 GRACE_SECONDS = 5  # beyond an exercise's own limit, such as for building what is asked about
 TOO_LONG = "Your code took longer than the check allows."
 
@@ -34,6 +34,8 @@ class Kernel:
     ----------
     isolated : isolation.Isolation
         How it is kept apart.
+    seconds : float, default 900
+        For all cells and questions together.
 
     Attributes
     ----------
@@ -43,10 +45,11 @@ class Kernel:
         The first that it has printed.
     """
 
-    def __init__(self, isolated):
+    def __init__(self, isolated, seconds=900.0):
         self._home = tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True)
         self.printed = b""
         isolation.give(self._home.name)
+        self._user = os.stat(self._home.name).st_uid  # a submission may replace its home
         # Nothing of the environment or of the home decides what this Python imports.
         command = [sys.executable, "-I", "-B", "-m", "coursehelpers.grading.serve"]
         self._process = subprocess.Popen(
@@ -63,7 +66,7 @@ class Kernel:
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
         self.ended = None
-        self._end_of_time = time.monotonic() + KERNEL_SECONDS
+        self._end_of_time = time.monotonic() + seconds
 
     def run(self, source, seconds):
         """Run a cell; return None or the text of the error that it raised."""
@@ -86,12 +89,14 @@ class Kernel:
 
     def stop(self):
         """End the process and everything it has started."""
-        isolation.end(self._process, self._home.name)
-        self._reader.join(1)
-        for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):
-                pipe.close()
-        self._home.cleanup()
+        try:
+            isolation.end(self._process, self._home.name, self._user)
+        finally:
+            self._reader.join(1)
+            for pipe in (self._process.stdin, self._process.stdout):
+                with contextlib.suppress(OSError):
+                    pipe.close()
+            self._home.cleanup()
 
     def _exchange(self, request, body, seconds):
         if self.ended:
@@ -110,8 +115,7 @@ class Kernel:
         except ReplyTimeout:
             self.end("It took longer than allowed, and was ended.")
             if time.monotonic() >= self._end_of_time:
-                why = f"All cells together took longer than {KERNEL_SECONDS} s, so it was ended."
-                raise KernelDied(why) from None
+                raise KernelDied("The notebook took too long, all cells together.") from None
             raise AnswerTimedOut(TOO_LONG) from None
         except ProtocolError as error:
             self.end(self._last_words() or f"The kernel was ended: {error}.")
@@ -121,15 +125,15 @@ class Kernel:
     def end(self, why):
         """End the process; nothing can be asked of it any more."""
         self.ended = why
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        # Not only the process: bubblewrap, killed as it starts, may leave its child behind.
+        isolation.end(self._process, self._home.name, self._user)
 
     def _last_words(self):
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = self._process.wait(1)
             # A sandbox tells a signal as a shell does.
             number = -code if code < 0 else code - 128
-            if number in signal.valid_signals():
+            with contextlib.suppress(ValueError):  # not every number has a name
                 return f"The kernel died of signal {number} ({signal.Signals(number).name})."
             return f"The notebook ended the kernel, with exit code {code}."
         return ""

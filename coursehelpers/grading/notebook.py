@@ -51,6 +51,11 @@ class Step(NamedTuple):
     source: str = ""
 
 
+def is_hidden(path):
+    """Return whether a program has put this there by itself: JupyterLab or macOS."""
+    return bool({".ipynb_checkpoints", "__MACOSX"} & {*path.parts}) or path.name.startswith("._")
+
+
 def read(path):
     """Read a submitted notebook: what `parse` makes of what `load` finds."""
     return parse(load(path))

@@ -1,5 +1,6 @@
 """A teacher's private checks: declared like the public ones, and only ever in the grader."""
 
+import os
 import runpy
 import traceback
 
@@ -28,8 +29,10 @@ def load(path, notebook):
     Raises
     ------
     Unusable
-        If the file raises something, or declares no exercise of the notebook.
+        If the file cannot be read or raises something, or declares no exercise of the notebook.
     """
+    if not os.access(path, os.R_OK):
+        raise Unusable(f"{path} cannot be read.")
     public = dict(EXERCISES)  # all of them, since importing one imports every one
     EXERCISES.clear()  # so that an id is free to be declared anew
     try:

@@ -10,7 +10,6 @@ import os
 import select
 import struct
 import time
-import unicodedata
 
 from coursehelpers.checks.values import MAX_BYTES
 
@@ -19,9 +18,6 @@ MAX_HEADER = 4096
 MAX_FRAME = MAX_BYTES + MAX_HEADER
 # What a reply may be besides a value, with a text for the student.
 TROUBLES = ("error", "not attempted", "timed out")
-
-
-MAX_WORDS = 500
 
 
 class ProtocolError(Exception):
@@ -107,29 +103,3 @@ class Channel:
             *((self.outgoing, select.POLLOUT) if writing else (self.incoming, select.POLLIN))
         )
         return bool(waiting.poll(seconds * 1000))
-
-
-def plain(text, most=MAX_WORDS):
-    """Return a text of a submission's making as one line that can do nothing but be read.
-
-    Parameters
-    ----------
-    text : object
-        Anything that is no text is an empty one.
-    most : int, default 500
-        How many characters to keep.
-
-    Examples
-    --------
-    >>> plain("a\\x1b[31m b\\n\\u202ec")
-    'a?[31m b ?c'
-    """
-    if not isinstance(text, str):
-        return ""
-    # Control characters, marks that reverse the direction, halves of pairs, what nobody assigned.
-    kept = (
-        " " if c.isspace() else "?" if unicodedata.category(c)[0] == "C" else c
-        for c in text[: 2 * most]
-    )
-    text = " ".join("".join(kept).split())
-    return text if len(text) <= most else text[: most - 3] + "..."

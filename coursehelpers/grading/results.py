@@ -93,7 +93,7 @@ def secret_of(folder):
 
 
 def checks_version(source, private=b""):
-    """Return a hash of everything that a grade depends on besides the submission.
+    """Return a hash of what a grade depends on besides the submission: lesson, checks, grader.
 
     Parameters
     ----------
@@ -103,8 +103,9 @@ def checks_version(source, private=b""):
         The file of the private checks.
     """
     digest = hashlib.sha256(json.dumps(source, sort_keys=True).encode())
-    for module in sorted(files("coursehelpers.checks").rglob("*.py")):
-        digest.update(module.read_bytes())
+    for package in ("coursehelpers.checks", "coursehelpers.grading"):
+        for module in sorted(files(package).rglob("*.py")):
+            digest.update(module.read_bytes())
     digest.update(private)
     return digest.hexdigest()[:16]
 

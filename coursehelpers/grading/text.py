@@ -12,6 +12,20 @@ def clean(text):
     return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
 
 
+def plain(text, most=500):
+    """Return at most so many characters of a text, cleaned and without blanks to spare.
+
+    Examples
+    --------
+    >>> plain("  twice\\n  as  much ", 12), plain(None)
+    ('twice as ...', '')
+    """
+    if not isinstance(text, str):
+        return ""
+    text = " ".join(clean(text[: 2 * most]).split())
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 def defuse(text):
     """Return a text that a spreadsheet takes for a text, not for a formula.
 

@@ -15,6 +15,7 @@ import nbformat
 from coursehelpers.execution import notebooks
 from coursehelpers.grading import isolation, judge
 from coursehelpers.grading.kernel import Kernel
+from coursehelpers.grading.notebook import SETUP
 from tests.benchmarks.training import row, tell
 
 ROOT = Path(__file__).parents[2]
@@ -45,17 +46,15 @@ def main(arguments=None):
 def measure(path, rounds, isolated):
     """Print the rows of a notebook."""
     source = notebooks.read(path)
-    setup = {
-        cell.source for cell in source.cells if {"parameters", "setup"} & {*notebooks.tags(cell)}
-    }
+    setup = {cell.source for cell in source.cells if {*SETUP} & {*notebooks.tags(cell)}}
     spent = []
 
     class Timed(Kernel):
         """A kernel that notes what the time goes into."""
 
-        def __init__(self, isolated):
+        def __init__(self, isolated, seconds):
             self.spent, start = Counter(), time.perf_counter()
-            super().__init__(isolated)
+            super().__init__(isolated, seconds)
             self.run("", 60)
             self.spent = Counter({PARTS[0]: time.perf_counter() - start})
             spent.append(self.spent)
