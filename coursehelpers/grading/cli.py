@@ -207,7 +207,11 @@ def main(arguments=None):
 
 
 def _add_lesson(parser):
-    parser.add_argument("--notebook", required=True, help="the teacher's: its name, or its path")
+    parser.add_argument(
+        "--notebook",
+        required=True,
+        help="the teacher's: its path, or its name in the folder notebooks",
+    )
     parser.add_argument("--checks", type=Path, help="a Python file of private checks")
 
 
