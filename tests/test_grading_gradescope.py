@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from coursehelpers.checks.core import EXERCISES
 from coursehelpers.execution import notebooks
 from coursehelpers.grading import gradescope
 from coursehelpers.grading.cli import main
@@ -28,8 +29,11 @@ def archive(tmp_path_factory):
     checks = folder.with_name("private.py")
     # Two exercises more, of 5 and 2 points.
     checks.write_text(CHECKS.replace('"teacher"', f'"{LESSON.stem}"').replace('"l2_pen', '"own_'))
+    public = dict(EXERCISES)
     with pytest.raises(SystemExit) as end:
         main(["gradescope", f"{folder}", "--notebook", f"{LESSON}", "--checks", f"{checks}"])
+    EXERCISES.clear()  # of the private ones, which are not for other tests
+    EXERCISES.update(public)
     assert end.value.code == 0
     return folder.with_suffix(".zip")
 
