@@ -3,7 +3,6 @@
 Every round trains the same network in each way in turn; the ratios are those within a round.
 """
 
-import argparse
 import sys
 import time
 from collections import defaultdict
@@ -12,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from coursehelpers.profiles import prepare
-from tests.benchmarks.training import row, tell
+from tests.benchmarks.command import row, run, tell
 
 MOST = 1.5  # times the epoch without augmentation, for flips and shifts
 LIMITED = "flip, shift"
@@ -28,24 +27,13 @@ AUGMENTERS = {
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.augmentation", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--rounds", type=int, default=5, help="paired rounds (default: 5)")
-    parser.add_argument(
-        "--quick", action="store_true", help="tiny data, to try the benchmark itself"
-    )
-    options = parser.parse_args(arguments)
-    if options.rounds < 1:
-        parser.error(f"--rounds must be at least 1, got {options.rounds}.")
-    try:
-        tell("starting TensorFlow")
-        prepare()
-        return table(epoch_seconds(options.rounds, size=100 if options.quick else 1000))
-    except KeyboardInterrupt:
-        tell()
-        print("Interrupted.", file=sys.stderr)
-        return 130
+    return run(__doc__, "augmentation", (5, "paired rounds"), "tiny data", benchmark, arguments)
+
+
+def benchmark(rounds, quick):
+    tell("starting TensorFlow")
+    prepare()
+    return table(epoch_seconds(rounds, size=100 if quick else 1000))
 
 
 def epoch_seconds(rounds, size, epochs=3):

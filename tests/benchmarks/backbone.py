@@ -4,7 +4,6 @@ Every round predicts with both models in turn; the ratios are those within a rou
 seconds of the processor, which stay what they are when other programs want it too.
 """
 
-import argparse
 import sys
 import time
 from collections import defaultdict
@@ -12,7 +11,7 @@ from collections import defaultdict
 import numpy as np
 
 from coursehelpers.profiles import prepare
-from tests.benchmarks.training import row, tell
+from tests.benchmarks.command import row, run, tell
 
 MOST = 30  # seconds for the features of four thousand photos of 96 x 96 pixels, in which
 LIMITED, PHOTOS = 96, 4000
@@ -21,25 +20,14 @@ BATCH = 32
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.backbone", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--rounds", type=int, default=5, help="paired rounds (default: 5)")
-    parser.add_argument(
-        "--quick", action="store_true", help="a single batch, to try the benchmark itself"
-    )
-    options = parser.parse_args(arguments)
-    if options.rounds < 1:
-        parser.error(f"--rounds must be at least 1, got {options.rounds}.")
-    try:
-        tell("starting TensorFlow")
-        prepare()
-        sizes = {size: BATCH if options.quick else count for size, count in SIZES.items()}
-        return table(seconds_per_photo(options.rounds, sizes))
-    except KeyboardInterrupt:
-        tell()
-        print("Interrupted.", file=sys.stderr)
-        return 130
+    return run(__doc__, "backbone", (5, "paired rounds"), "a single batch", benchmark, arguments)
+
+
+def benchmark(rounds, quick):
+    tell("starting TensorFlow")
+    prepare()
+    sizes = {size: BATCH if quick else count for size, count in SIZES.items()}
+    return table(seconds_per_photo(rounds, sizes))
 
 
 def seconds_per_photo(rounds, sizes):

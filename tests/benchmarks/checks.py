@@ -1,6 +1,5 @@
 """Measure how long each check takes with the published solution: a student waits for it."""
 
-import argparse
 import importlib
 import statistics
 import sys
@@ -9,31 +8,24 @@ import time
 from coursehelpers.checks.answers import LocalAnswer
 from coursehelpers.checks.core import EXERCISES, judge
 from coursehelpers.profiles import prepare
-from tests.benchmarks.training import row, tell
+from tests.benchmarks.command import row, run, tell
 
 MOST, MOST_TRAINING = 0.2, 3.0  # seconds
 TRAINS = 60  # the time limit from which on a check trains
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.checks", description=__doc__.splitlines()[0]
+    return run(
+        __doc__, "checks", (7, "checks of each"), "without those that train", benchmark, arguments
     )
-    parser.add_argument("--rounds", type=int, default=7, help="checks of each (default: 7)")
-    parser.add_argument("--quick", action="store_true", help="leave out the checks that train")
-    options = parser.parse_args(arguments)
-    if options.rounds < 1:
-        parser.error(f"--rounds must be at least 1, got {options.rounds}.")
-    try:
-        tell("starting TensorFlow")
-        prepare()
-        print("seconds of a check: the median, and the most")
-        slow = [measure(exercise, options.rounds) for exercise in exercises(options.quick)]
-        return int(any(slow))
-    except KeyboardInterrupt:
-        tell()
-        print("Interrupted.", file=sys.stderr)
-        return 130
+
+
+def benchmark(rounds, quick):
+    tell("starting TensorFlow")
+    prepare()
+    print("seconds of a check: the median, and the most")
+    slow = [measure(exercise, rounds) for exercise in exercises(quick)]
+    return any(slow)
 
 
 def exercises(quick):

@@ -1,6 +1,5 @@
 """Measure what grading a submission costs, and on what the time is spent."""
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -16,31 +15,24 @@ from coursehelpers.execution import notebooks
 from coursehelpers.grading import isolation, judge
 from coursehelpers.grading.kernel import Kernel
 from coursehelpers.grading.notebook import SETUP
-from tests.benchmarks.training import row, tell
+from tests.benchmarks.command import row, run, tell
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("start of the kernel", "imports", "the student's cells", "answering", "judging")
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.grading", description=__doc__.splitlines()[0]
+    return run(
+        __doc__, "grading", (4, "submissions of each"), "one notebook only", benchmark, arguments
     )
-    parser.add_argument("--rounds", type=int, default=4, help="submissions of each (default: 4)")
-    parser.add_argument("--quick", action="store_true", help="one notebook only")
-    options = parser.parse_args(arguments)
-    if options.rounds < 1:
-        parser.error(f"--rounds must be at least 1, got {options.rounds}.")
-    try:
-        isolated = isolation.choose()
-        print(f"seconds of grading a submission, all exercises solved; isolation: {isolated.name}")
-        for path in notebooks.find(ROOT / "notebooks")[: 1 if options.quick else None]:
-            measure(path, options.rounds, isolated)
-        return 0
-    except KeyboardInterrupt:
-        tell()
-        print("Interrupted.", file=sys.stderr)
-        return 130
+
+
+def benchmark(rounds, quick):
+    isolated = isolation.choose()
+    print(f"seconds of grading a submission, all exercises solved; isolation: {isolated.name}")
+    for path in notebooks.find(ROOT / "notebooks")[: 1 if quick else None]:
+        measure(path, rounds, isolated)
+    return 0
 
 
 def measure(path, rounds, isolated):

@@ -5,7 +5,6 @@ within a round. What is compiled once is measured apart. Before that, all of the
 they train the same thing.
 """
 
-import argparse
 import gc
 import itertools
 import sys
@@ -14,6 +13,7 @@ import time
 import numpy as np
 
 from coursehelpers.profiles import prepare
+from tests.benchmarks.command import row, run, tell
 
 MOST_OVERHEAD = 1.3  # compare over the bare loop
 MOST_GROWTH = 1  # MB of memory per seed
@@ -23,22 +23,7 @@ TOLERANCE = 0.01  # between the final losses and accuracies of all ways to train
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.training", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--rounds", type=int, default=7, help="paired rounds (default: 7)")
-    parser.add_argument(
-        "--quick", action="store_true", help="tiny data, to try the benchmark itself"
-    )
-    options = parser.parse_args(arguments)
-    if options.rounds < 1:
-        parser.error(f"--rounds must be at least 1, got {options.rounds}.")
-    try:
-        return benchmark(options.rounds, options.quick)
-    except KeyboardInterrupt:
-        tell()
-        print("Interrupted.", file=sys.stderr)
-        return 130
+    return run(__doc__, "training", (7, "paired rounds"), "tiny data", benchmark, arguments)
 
 
 def benchmark(rounds, quick):
@@ -231,24 +216,6 @@ def memory_table(used):
     return row(
         f"growth per seed from seed {SETTLED} on", growth, "", (), limit, growth < MOST_GROWTH
     )
-
-
-def row(what, value, name="", ratios=(), limit="", met=None):
-    """Print a row, and return whether its limit is missed."""
-    ratio = ""
-    if len(ratios):
-        ratio = f"{name} {np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    verdict = {None: "", True: "ok", False: "MISSED"}[met if met is None else bool(met)]
-    print(f"  {what:<38}{value:>8.2f}   {ratio:<38}{limit:<13}{verdict}".rstrip(), flush=True)
-    return verdict == "MISSED"
-
-
-def tell(text=""):
-    """Write the progress line, which the next one replaces; without a text, clear it."""
-    if sys.stderr.isatty():
-        print(f"\r{text:<79}", end="" if text else "\r", file=sys.stderr, flush=True)
-    elif text:
-        print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
