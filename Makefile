@@ -34,15 +34,15 @@ COUNT = tee $(VENV)/setup.log | { n=0; while read -r word _; do case "$$word" in
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 	@echo
-	@echo "Options: PROFILE=quick|standard|full SEED=0 DEVICE=cpu|gpu NB=name"
-	@echo "Example: make notebooks PROFILE=quick NB=regularization"
+	@echo "Options: PROFILE=smoke|standard SEED=0 DEVICE=cpu|gpu NB=name"
+	@echo "Example: make notebooks PROFILE=smoke NB=regularization"
 
 notebooks: PROFILE ?= standard
 notebooks: $(READY)  ## execute every notebook into build/ (default PROFILE=standard)
 	@$(BIN)/python -m coursehelpers.execution run $(NB) \
 		--profile $(PROFILE) --seed $(SEED) --device $(DEVICE)
 
-test: PROFILE ?= quick
+test: PROFILE ?= smoke
 test: $(READY)  ## run all tests, execution and validation of all notebooks included
 	@$(BIN)/python -m pytest --profile $(PROFILE) --numprocesses 2 --dist loadfile
 

@@ -20,8 +20,8 @@ def pytest_addoption(parser):
     parser.addoption(
         "--profile",
         choices=PROFILES,
-        default="quick",
-        help="profile in which the notebooks are executed and validated (default: quick)",
+        default="smoke",
+        help="profile in which the notebooks are executed and validated (default: smoke)",
     )
     parser.addoption(
         "--isolation",

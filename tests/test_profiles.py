@@ -20,32 +20,23 @@ from coursehelpers.profiles import (
 # --- The table ----------------------------------------------------------------------------------
 
 
-def test_profiles_are_quick_standard_and_full():
-    assert list(PROFILES) == ["quick", "standard", "full"]
+def test_profiles_are_a_smoke_test_and_the_lesson():
+    assert list(PROFILES) == ["smoke", "standard"]
     assert [profile.name for profile in PROFILES.values()] == list(PROFILES)
     assert DEVICES == ("cpu", "gpu")
 
 
-def test_profiles_repeat_often_enough_for_an_interval_and_a_larger_one_no_less():
-    quick, standard, full = PROFILES.values()
-    assert quick.seeds == 3
-    assert standard.seeds >= 5
-    assert quick.seeds < standard.seeds <= full.seeds
-    # A median of fewer than six has no interval; of 50, one of 16 ranks.
-    assert all(profile.draws >= 50 for profile in PROFILES.values())
-    for field in ("seeds", "draws", "epochs", "iterations", "photos", "strengths"):
-        values = [getattr(profile, field) for profile in PROFILES.values()]
-        assert values == sorted(values)
+def test_the_lesson_repeats_often_enough_for_an_interval():
+    assert PROFILES["standard"].seeds >= 5
+    assert 1 < PROFILES["smoke"].seeds < PROFILES["standard"].seeds
 
 
 # --- Bad arguments, which are told before TensorFlow is imported --------------------------------
 
 
-@pytest.mark.parametrize("profile", ["Quick", "", "fast", None, 3])
+@pytest.mark.parametrize("profile", ["Smoke", "", "fast", None, 3])
 def test_prepare_names_a_bad_profile_and_the_choices(profile):
-    with pytest.raises(
-        ValueError, match="PROFILE must be one of quick, standard, full, got "
-    ) as error:
+    with pytest.raises(ValueError, match="PROFILE must be one of smoke, standard, got ") as error:
         prepare(profile)
     assert str(error.value).endswith(f"got {profile!r}.")
 
@@ -80,7 +71,7 @@ def draw():
     return [random.random(), np.random.rand(), kernel.get_weights()[0].tolist()]
 
 told = {"before": [name for name in ("tensorflow", "keras", "numpy") if name in sys.modules]}
-told["profile"] = prepare("quick", seed=2**32 - 1, threads=1)
+told["profile"] = prepare("smoke", seed=2**32 - 1, threads=1)
 told["type"] = type(told["profile"]).__name__
 draws = [draw()]
 for seed in (2**32 - 1, 0):
@@ -139,7 +130,7 @@ def test_import_of_profiles_imports_no_tensorflow(prepared):
 def test_prepare_returns_the_profile_and_may_be_called_again(prepared):
     _, told = prepared
     assert told["type"] == "Profile"
-    assert Profile(*told["profile"]) == PROFILES["quick"]
+    assert Profile(*told["profile"]) == PROFILES["smoke"]
     assert Profile(*told["again"]) == PROFILES["standard"]
 
 

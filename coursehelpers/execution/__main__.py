@@ -8,7 +8,7 @@ from coursehelpers.execution import notebooks
 from coursehelpers.profiles import DEVICES, PROFILES
 
 # Share of the output cells that validation has to compare.
-LEAST_SHARE = {"quick": 0.6, "standard": 0.9, "full": 0.6}
+LEAST_SHARE = {"smoke": 0.6, "standard": 0.9}
 
 
 def run(options):

@@ -44,7 +44,7 @@ def write_student_copy(source, folder, address):
     nbformat.validate(notebook)
     # In place of what came out of a run: by this a submission tells what it was made from.
     notebook.metadata["coursehelpers"] = {"lesson": notebooks.lesson(notebook)}
-    _set_profile(notebook, "quick")
+    _set_profile(notebook, "standard")
     top = Path(source).resolve().parents[1]
     path = target.resolve().relative_to(top).as_posix()
     published = f"{address}/blob/main/notebooks/{target.name}"
