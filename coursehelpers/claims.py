@@ -27,6 +27,7 @@ class Claim:
     estimate, low, high : float
         The measurement and its interval.
     confidence : float
+        Of the interval by itself; above 0.95 it was corrected for other comparisons beside it.
     n : int
         Number of repetitions.
     unit : str
@@ -60,9 +61,12 @@ class Claim:
         """The numbers behind the verdict."""
         numbers = (self.estimate, self.low, self.high)
         estimate, low, high = (_format(number, self) for number in numbers)
+        # Corrected intervals hold together at 95 %; the level of each one alone would confuse.
+        level = f"{min(self.confidence, 0.95) * 100:.3g} % interval"
+        corrected = " corrected," if self.confidence > 0.95 else ""
         return (
-            f"{self.quantity}: {estimate} ({self.confidence * 100:.3g} % interval "
-            f"{low} to {high}, {self.n} {self.unit}; claimed: {self.claimed})."
+            f"{self.quantity}: {estimate} ({level} {low} to {high},{corrected} "
+            f"{self.n} {self.unit}; claimed: {self.claimed})."
         )
 
     def __str__(self):

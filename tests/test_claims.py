@@ -89,7 +89,11 @@ def test_state_decides_the_wording():
 @pytest.mark.parametrize(
     ("measured", "bound", "told"),
     [
-        (row(0.0123, 0.0127, confidence=0.983), {"above": 0}, "+0.01250 (98.3 % interval"),
+        (
+            row(0.0123, 0.0127, confidence=0.983),
+            {"above": 0},
+            "+0.01250 (95 % interval +0.01230 to +0.01270, corrected, 5 seeds",
+        ),
         (row(1200, 1800), {"above": 1000}, "1,500 (95 % interval 1,200 to 1,800"),
         (row(3.0, 3.0), {"below": 0}, "+3.000 (95 % interval +3.000 to +3.000"),
         (row(-math.inf, math.inf) | {"estimate": 2.5}, {"above": 1}, "2.500 (95 % interval -inf"),

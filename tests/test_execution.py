@@ -113,9 +113,9 @@ def test_good_run_is_told_in_numbers(run):
 
 
 def test_parameters_reach_the_notebook(run):
-    _, result = run(notebook("PROFILE"), PROFILE="quick")
+    _, result = run(notebook("PROFILE"), PROFILE="smoke")
     (output,) = notebooks.code_cells(notebooks.read(result.path))[-1].outputs
-    assert output.data["text/plain"] == "'quick'"
+    assert output.data["text/plain"] == "'smoke'"
 
 
 def test_progress_bar_leaves_nothing_in_the_stored_outputs(run):
@@ -160,7 +160,7 @@ def test_command_line_fails_on_a_faulty_run_and_goes_on(tmp_path):
         "--build",
         str(tmp_path / "build"),
         "--profile",
-        "quick",
+        "smoke",
     ]
     command = [sys.executable, "-m", "coursehelpers.execution", "run", *options]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -205,9 +205,9 @@ def test_faithful_copy_agrees(published):
     result = compare(path, executed)
     assert result.passed, result.report
     assert (result.outputs, result.compared) == (3, 3)
-    quick = compare(path, executed, "quick")
-    assert quick.passed
-    assert (quick.outputs, quick.compared) == (3, 2)
+    smoke = compare(path, executed, "smoke")
+    assert smoke.passed
+    assert (smoke.outputs, smoke.compared) == (3, 2)
 
 
 def test_stderr_is_not_compared(published):
@@ -304,7 +304,7 @@ def test_publish_refuses_red_output(run):
         publish(path, result.path)
 
 
-@pytest.mark.parametrize("parameter", [{"PROFILE": "quick"}, {"SEED": 7}])
+@pytest.mark.parametrize("parameter", [{"PROFILE": "smoke"}, {"SEED": 7}])
 def test_publish_refuses_another_run_than_the_standard_one(run, parameter):
     path, result = run(notebook("1"), **parameter)
     with pytest.raises(SystemExit, match="it was executed with"):

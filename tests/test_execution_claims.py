@@ -1,11 +1,14 @@
 """Claims are compared by their states: undecided contradicts nothing, refuted contradicts supported."""
 
 import json
+import re
 
 import nbformat
+import pytest
 
 from coursehelpers.claims import claim
 from coursehelpers.execution import notebooks
+from coursehelpers.execution.publish import PUBLISHED, publish
 from coursehelpers.execution.run import execute, table
 from coursehelpers.execution.validate import validate
 
@@ -42,11 +45,11 @@ def test_opposite_states_fail_where_they_are_compared(tmp_path):
     for number, recorded in enumerate(states[1]):
         assert f"{recorded}: It helps." in standard.report
         assert f"claim({number}, ...)" in standard.report
-    assert not compare(tmp_path, *states, "quick", ["robust"]).passed
+    assert not compare(tmp_path, *states, "smoke", ["robust"]).passed
     # Not tagged robust, they say nothing outside the standard profile.
-    quick = compare(tmp_path, *states, "quick")
-    assert quick.passed
-    assert quick.compared == 0
+    smoke = compare(tmp_path, *states, "smoke")
+    assert smoke.passed
+    assert smoke.compared == 0
 
 
 def test_undecided_contradicts_nothing(tmp_path):
@@ -83,7 +86,7 @@ def test_numbers_of_a_claim_lie_beside_the_executed_copy(tmp_path):
     path = tmp_path / "lesson.ipynb"
     nbformat.write(made, path)
     target = tmp_path / "build" / "lesson.ipynb"
-    result = execute(path, target, {"PROFILE": "quick", "SEED": 0, "DEVICE": "cpu"})
+    result = execute(path, target, {"PROFILE": "smoke", "SEED": 0, "DEVICE": "cpu"})
     assert result.problems == ()
     first, second = json.loads((target.parent / "lesson.claims.json").read_text())
     assert (first["cell"], first["robust"], first["state"]) == ("cell-robust", True, "supported")
@@ -91,3 +94,76 @@ def test_numbers_of_a_claim_lie_beside_the_executed_copy(tmp_path):
     assert (second["robust"], second["state"], second["claimed"]) == (False, "undecided", "below 0")
     assert (result.supported, result.claims) == (1, 2)
     assert "1 of 2" in table([result])
+
+
+def resting(needed, source="On new images it helps."):
+    """A text with the states it needs of its claims."""
+    facts = {"coursehelpers": {"claims": needed}}
+    return nbformat.v4.new_markdown_cell(source, id="text", metadata=facts)
+
+
+@pytest.mark.parametrize(
+    ("state", "needed", "holds"),
+    [
+        ("supported", "supported", True),
+        ("supported", "supported or undecided", True),
+        ("undecided", "supported or undecided", True),
+        ("undecided", "supported", False),
+        ("refuted", "supported", False),
+        ("supported", "refuted", False),
+        ("supported", "undecided", False),
+    ],
+)
+def test_text_needs_its_claims_to_be_as_it_says(tmp_path, state, needed, holds):
+    path = lesson(tmp_path / "lesson.ipynb", [state])
+    copy = lesson(tmp_path / "copy.ipynb", [state])
+    made = notebooks.read(path)
+    made.cells.append(resting({"It helps.": needed}))
+    nbformat.write(made, path)
+    result = validate(path, copy, "standard", tmp_path / "validation")
+    assert result.passed == holds, result.report
+    wrong = f"the text text needs “It helps.” to be {needed}, and it is {state}"
+    assert (wrong in result.report) != holds
+    # In the smoke test two seeds decide next to nothing.
+    assert validate(path, copy, "smoke", tmp_path / "validation").passed
+
+
+def test_text_that_rests_on_a_claim_that_nobody_makes_does_not_hold(tmp_path):
+    made = notebooks.read(lesson(tmp_path / "lesson.ipynb", ["supported"]))
+    text = resting({"It harms.": "supported"})
+    executed = nbformat.from_dict(made)
+    made.cells.append(text)
+    (wrong,) = notebooks.contradictions(made, executed)
+    assert wrong.endswith("needs “It harms.” to be supported, and it is not claimed")
+
+
+def test_text_that_does_not_hold_is_not_published(tmp_path):
+    path = lesson(tmp_path / "lesson.ipynb", ["undecided"])
+    made = notebooks.read(path)
+    made.cells.append(resting({"It helps.": "supported"}))
+    nbformat.write(made, path)
+    executed = nbformat.from_dict(made)
+    executed.metadata["papermill"] = {"parameters": PUBLISHED}
+    nbformat.write(executed, tmp_path / "copy.ipynb")
+    before = path.read_bytes()
+    with pytest.raises(
+        SystemExit, match=re.escape("the text text needs “It helps.” to be supported")
+    ):
+        publish(path, tmp_path / "copy.ipynb")
+    assert path.read_bytes() == before
+
+
+def test_claims_that_came_out_otherwise_are_listed(tmp_path):
+    published = notebooks.read(lesson(tmp_path / "a.ipynb", ["supported", "refuted"]))
+    for cell, statement in zip(published.cells, ("A.", "B."), strict=True):
+        cell.outputs[0].data[notebooks.CLAIM]["statement"] = statement
+    published.cells[1].metadata["tags"] = [notebooks.BY_A_THREAD]
+    executed = nbformat.from_dict(published)
+    assert notebooks.changed_claims(published, executed) == []
+    executed.cells[1].outputs[0].data[notebooks.CLAIM]["state"] = "undecided"
+    assert notebooks.changed_claims(published, executed) == [("B.", "refuted", "undecided", True)]
+    del executed.cells[0]
+    assert notebooks.changed_claims(published, executed)[0] == (
+        *("A.", "supported", "not claimed"),
+        False,
+    )

@@ -3,7 +3,8 @@
 import nbformat
 import pytest
 
-from coursehelpers.execution.publish import _write_times, section_times
+from coursehelpers.execution import notebooks
+from coursehelpers.execution.publish import _with_runtime, _write_times, section_times
 
 PARTS = [
     ("md", "# Title\n\nWhat it is about."),
@@ -42,7 +43,7 @@ def notebook(cells):
             cell = nbformat.v4.new_markdown_cell(content)
             cell.metadata["tags"] = ["times"] * (kind == "times")
         made.cells.append(cell)
-    facts = {"study_minutes": 30, "cpu_seconds": {"standard": 13, "quick": 2}}
+    facts = {"study_minutes": 30, "cpu_seconds": 13}
     made.metadata["coursehelpers"] = facts
     return made
 
@@ -64,21 +65,36 @@ def test_times_belong_to_the_heading_before_them():
 def test_notebook_has_a_table_of_its_parts_and_each_part_one_of_its_sections():
     whole, first, second = written(PARTS)
     assert whole == (
-        "**Study time:** about 30 minutes. **CPU time**, measured: 13 s (standard), 2 s (quick).\n\n"
-        "| part | CPU time (standard) |\n|---|---|\n"
+        "**Study time:** about 30 minutes. **CPU time**, measured: 13 s.\n\n"
+        "| part | CPU time |\n|---|---|\n"
         "| Preparation | 3 s |\n| Part 1: First | 3 s |\n| Part 2: Second | 8 s |"
     )
-    assert first.startswith("**CPU time of this part**, measured: 3 s (standard).\n\n| section |")
+    assert first.startswith("**CPU time of this part**, measured: 3 s.\n\n| section |")
     assert first.endswith("| 1.1 One | 2 s |\n| 1.2 Two | < 1 s |")
     assert second.endswith("|---|---|\n| 2.1 Three | 7 s |")
 
 
 def test_notebook_without_parts_has_one_table_of_its_sections():
     (whole,) = written(ONE_PART)
-    assert whole.endswith("| section | CPU time (standard) |\n|---|---|\n| A | 1 s |\n| B | 9 s |")
+    assert whole.endswith("| section | CPU time |\n|---|---|\n| A | 1 s |\n| B | 9 s |")
 
 
 def test_part_without_a_place_for_its_times_is_told():
     cells = [cell for i, cell in enumerate(PARTS) if i != 11]
     with pytest.raises(SystemExit, match="There are 2 parts, but 1 cells for their times"):
         written(cells)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "first"),
+    [
+        (9.9, "fit()"),
+        (10.4, "# takes about 10 s on two cores"),
+        (43, "# takes about 45 s on two cores"),
+    ],
+)
+def test_cell_that_takes_long_says_so_in_its_first_line(seconds, first):
+    for source in ("fit()\nplot()", "# takes about 30 s on two cores\nfit()\nplot()"):
+        written = _with_runtime(source, seconds)
+        assert written.splitlines()[0] == first
+        assert notebooks.RUNTIME.sub("", written) == "fit()\nplot()"

@@ -56,8 +56,8 @@ pytestmark = pytest.mark.usefixtures("close_figures")
 def test_description_of_a_history():
     assert describe(plot_history(HISTORY)).splitlines() == [
         "x: epoch; y: loss.",
-        "training: 4 points from (0, 3) to (3, 0.5), lowest 0.5 at x = 3, highest 3 at x = 0.",
-        "validation: 4 points from (0, 3.5) to (3, 4), lowest 2 at x = 2, highest 4 at x = 3.",
+        "training: falls, 4 points from (0, 3) to (3, 0.5), lowest 0.5 at x = 3, highest 3 at x = 0.",
+        "validation: falls, then rises, 4 points from (0, 3.5) to (3, 4), lowest 2 at x = 2, highest 4 at x = 3.",
         "best validation: epoch 2: vertical line at x = 2.",
     ]
 
@@ -107,7 +107,7 @@ def test_description_tells_the_ends_the_lowest_and_the_highest_point(points):
     _, text = describe(ax).splitlines()
     plt.close("all")
     found = re.fullmatch(
-        r"series: (\d+) points from \((.+), (.+)\) to \((.+), (.+)\), "
+        r"series: [a-z, ]+, (\d+) points from \((.+), (.+)\) to \((.+), (.+)\), "
         r"lowest (.+) at x = (.+), highest (.+) at x = (.+)\.",
         text,
     )
@@ -118,6 +118,29 @@ def test_description_tells_the_ends_the_lowest_and_the_highest_point(points):
     assert [float(number) for number in found.groups()[1:]] == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("heights", "trend"),
+    [
+        ([1, 2, 3], "rises"),
+        ([3, 3.1, 1], "falls"),
+        ([2, 1, 3], "falls, then rises"),
+        ([1, 3, 2.9, 0], "rises, then falls"),
+        ([1, 3, 0, 2], "up and down"),
+        ([1, 1, 1], "constant"),
+    ],
+)
+def test_description_says_which_way_a_series_goes(heights, trend):
+    _, ax = plt.subplots()
+    ax.plot(range(len(heights)), heights, label="series")
+    assert f"series: {trend}, {len(heights)} points" in describe(ax)
+    # Upside down the words change places.
+    turned = {"rises": "falls", "falls": "rises"}
+    _, ax = plt.subplots()
+    ax.plot(range(len(heights)), -np.array(heights), label="series")
+    words = re.sub("rises|falls", lambda word: turned[word[0]], trend)
+    assert f"series: {words}, {len(heights)} points" in describe(ax)
+
+
 def test_description_leaves_out_points_that_are_not_drawn():
     _, ax = plt.subplots()
     ax.plot([0, 1, 2, 3], [np.nan, 5, 4, np.nan], label="gap")
@@ -125,9 +148,9 @@ def test_description_leaves_out_points_that_are_not_drawn():
     ax.errorbar([], [], yerr=([], []), fmt="o", label="no bars")
     ax.plot(["one", "two"], [1, 2], label="names")
     assert describe(ax).splitlines()[1:] == [
-        "gap: 2 points from (1, 5) to (2, 4), lowest 4 at x = 2, highest 5 at x = 1.",
+        "gap: falls, 2 points from (1, 5) to (2, 4), lowest 4 at x = 2, highest 5 at x = 1.",
         "empty: no points.",
-        "names: 2 points from (0, 1) to (1, 2), lowest 1 at x = 0, highest 2 at x = 1.",
+        "names: rises, 2 points from (0, 1) to (1, 2), lowest 1 at x = 0, highest 2 at x = 1.",
         "no bars: no points.",
     ]
 
@@ -154,7 +177,7 @@ def test_description_of_curves_tells_the_bands():
     assert describe(plot_curves(comparison("none", epochs=2))).splitlines() == [
         "x: epoch; y: loss.",
         "Legend: mean and 95 % interval.",
-        "none: 2 points from (0, 4.167) to (1, 3.667), lowest 3.667 at x = 1, "
+        "none: falls, 2 points from (0, 4.167) to (1, 3.667), lowest 3.667 at x = 1, "
         "highest 4.167 at x = 0.",
         "none, 95 % interval: 3.65 to 4.684 at the first point, 3.15 to 4.184 at the last.",
     ]
@@ -181,9 +204,9 @@ def test_description_of_a_reliability_diagram():
     assert describe(plot_reliability(reliability())).splitlines() == [
         "x: confidence; y: accuracy.",
         "Legend: larger marker: more examples.",
-        "perfectly calibrated: 2 points from (0, 0) to (1, 1), lowest 0 at x = 0, "
+        "perfectly calibrated: rises, 2 points from (0, 0) to (1, 1), lowest 0 at x = 0, "
         "highest 1 at x = 1.",
-        "model: 3 points from (0.3, 0.2) to (0.9, 0.8), lowest 0.2 at x = 0.3, "
+        "model: rises, 3 points from (0.3, 0.2) to (0.9, 0.8), lowest 0.2 at x = 0.3, "
         "highest 0.8 at x = 0.9.",
     ]
 
@@ -221,7 +244,7 @@ def test_description_takes_no_written_number_for_a_name():
         ax.plot([0, 30, 100], [1, 2, 3], label="series")
     axes[0].set_xticks([0, 50, 100], ["0 %", "50 %", "100 %"])
     axes[1].set_xticks([0, 1, 2])
-    assert describe(axes).count("series: 3 points from (0, 1) to (100, 3)") == 2
+    assert describe(axes).count("series: rises, 3 points from (0, 1) to (100, 3)") == 2
 
 
 @pytest.mark.parametrize("plot", PLOTS.values(), ids=PLOTS)

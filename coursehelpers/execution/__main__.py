@@ -49,7 +49,7 @@ def publish(options):
 
     folder = options.build / "standard"
     for path in notebooks.find(options.notebooks, options.nb):
-        store(path, folder / path.name, options.build / "quick" / "summary.json")
+        store(path, folder / path.name)
     publish_readme(options.notebooks.parent / "README.md", notebooks.find(options.notebooks))
     return 0
 

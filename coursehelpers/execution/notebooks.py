@@ -1,6 +1,7 @@
 """Read notebooks and tell what their cells are: the words the other modules here share."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import nbformat
@@ -10,6 +11,10 @@ from coursehelpers.claims import MIME as CLAIM
 INJECTED = "injected-parameters"
 BY_PROFILE = "by-profile"
 ROBUST = "robust"
+# A claim that another processor may decide otherwise; the lesson says so.
+BY_A_THREAD = "by-a-thread"
+# The first line of a cell that takes long, which publishing writes.
+RUNTIME = re.compile(r"\A# takes about (\d+) s on two cores\n")
 
 
 def read(path):
@@ -74,6 +79,59 @@ def claims(cell):
     return [o.data[CLAIM] for o in cell.get("outputs", ()) if CLAIM in o.get("data", {})]
 
 
+def contradictions(notebook, executed):
+    """Say which texts of a notebook do not hold in an executed copy of it.
+
+    A text cell that says what came out names in its metadata the claims that it rests on, and the
+    state that it needs of each: ``{"coursehelpers": {"claims": {"It helps.": "supported"}}}``; a
+    text that holds in two states needs ``"supported or undecided"``.
+
+    Parameters
+    ----------
+    notebook, executed : nbformat.NotebookNode
+
+    Returns
+    -------
+    list of str
+    """
+    states = {c["statement"]: c["state"] for cell in code_cells(executed) for c in claims(cell)}
+    return [
+        f"the text {cell.id} needs “{statement}” to be {needed}, and it is "
+        f"{states.get(statement, 'not claimed')}"
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for statement, needed in cell.metadata.get("coursehelpers", {}).get("claims", {}).items()
+        if states.get(statement) not in needed.split(" or ")
+    ]
+
+
+def changed_claims(published, executed):
+    """Return the claims that came out otherwise than published.
+
+    Parameters
+    ----------
+    published, executed : nbformat.NotebookNode
+
+    Returns
+    -------
+    list of (str, str, str, bool)
+        Statement, published state, state now ("not claimed" where there is none), and whether the
+        lesson says that it hangs by a thread.
+    """
+    now = {c["statement"]: c["state"] for cell in code_cells(executed) for c in claims(cell)}
+    return [
+        (
+            c["statement"],
+            c["state"],
+            now.get(c["statement"], "not claimed"),
+            BY_A_THREAD in tags(cell),
+        )
+        for cell in code_cells(published)
+        for c in claims(cell)
+        if now.get(c["statement"]) != c["state"]
+    ]
+
+
 def depends_on_profile(cell):
     """Return whether the outputs of a cell are comparable in the standard profile only.
 
@@ -83,6 +141,11 @@ def depends_on_profile(cell):
     if claims(cell):
         return ROBUST not in tags(cell)
     return BY_PROFILE in tags(cell)
+
+
+def seconds(cell):
+    """Return how long an executed cell took, 0 if papermill has not noted it."""
+    return (cell.metadata.get("papermill") or {}).get("duration") or 0.0
 
 
 def tolerance(cell):

@@ -6,7 +6,6 @@ table and the picture of the README; none of these is typed by hand.
 """
 
 import base64
-import json
 import re
 from pathlib import Path
 
@@ -20,10 +19,12 @@ TIMES, HEADLINE, COVER = "times", "headline", "cover"
 # What the stored outputs come from.
 PUBLISHED = {"PROFILE": "standard", "SEED": 0, "DEVICE": "cpu"}
 COVER_PATH = Path(".github/cover.png")
+# From how many seconds on a cell says beforehand how long it takes.
+LONG = 10
 README_TABLE = re.compile(r"(<!-- notebooks -->\n).*?(<!-- /notebooks -->)", re.S)
 
 
-def publish(path, executed_path, quick_summary=None):
+def publish(path, executed_path):
     """Store an executed copy's outputs and times in its notebook.
 
     Parameters
@@ -32,13 +33,12 @@ def publish(path, executed_path, quick_summary=None):
         The notebook.
     executed_path : path-like
         Its copy, executed in the standard profile on the CPU.
-    quick_summary : path-like, optional
-        The JSON record of a run in the quick profile, for its time.
 
     Raises
     ------
     SystemExit
-        If the copy is not a complete, faithful run, or has red output that a reader would see.
+        If the copy is not a complete, faithful run, has red output that a reader would see, or a
+        text says something else than the claims it rests on.
     """
     notebook, executed = notebooks.read(path), notebooks.read(executed_path)
     problems = notebooks.faults(executed, notebook)
@@ -55,20 +55,31 @@ def publish(path, executed_path, quick_summary=None):
         for output in cell.outputs
         if output.get("name") == "stderr"
     ]
+    problems += notebooks.contradictions(notebook, executed)
     if problems:
         raise SystemExit(f"{path} is not published: {'; '.join(problems)}.")
     for cell in notebooks.code_cells(notebook):
         cell.outputs = ran[cell.id].outputs
         cell.execution_count = ran[cell.id].execution_count
+        cell.source = ran[cell.id].source = _with_runtime(
+            cell.source, notebooks.seconds(ran[cell.id])
+        )
     _number_in_order(notebook)
     facts = notebook.metadata.setdefault("coursehelpers", {})
-    seconds = facts.setdefault("cpu_seconds", {})
-    seconds["standard"] = round(sum(_cpu(cell) for cell in ran.values()))
-    seconds.update(_quick_cpu(quick_summary, Path(path).stem))
+    facts["cpu_seconds"] = round(sum(_cpu(cell) for cell in ran.values()))
     facts["headline"] = _text_of(notebook, HEADLINE)
     _write_times(notebook, section_times(executed))
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
+    nbformat.write(executed, executed_path)
+
+
+def _with_runtime(source, seconds):
+    """Let the source of a cell that takes long begin with how long it took."""
+    source = notebooks.RUNTIME.sub("", source)
+    if seconds < LONG:
+        return source
+    return f"# takes about {5 * round(seconds / 5)} s on two cores\n{source}"
 
 
 def section_times(executed):
@@ -137,35 +148,13 @@ def readme_table(read, address):
         lines.append(
             f"| [{path.stem.replace('_', ' ')}](notebooks/{path.name}) "
             f"| [here]({copy}), [in Colab]({student.colab(copy, address)}) "
-            f"| {facts.study_minutes} min | {_times(facts)} | {facts.headline} |"
+            f"| {facts.study_minutes} min | {facts.cpu_seconds} s | {facts.headline} |"
         )
     return "\n".join(lines) + "\n"
 
 
-def _times(facts):
-    # Named, not in the order of the file: nbformat sorts its keys.
-    return ", ".join(
-        f"{facts.cpu_seconds[name]} s ({name})"
-        for name in ("standard", "quick")
-        if name in facts.cpu_seconds
-    )
-
-
 def _cpu(cell):
     return cell.metadata.get("coursehelpers", {}).get("cpu_seconds", 0.0)
-
-
-def _quick_cpu(summary, name):
-    """Return the time of a good run in the quick profile, if the record tells of one."""
-    if summary is None or not Path(summary).exists():
-        return {}
-    record = json.loads(Path(summary).read_text())
-    if record["parameters"] != {**PUBLISHED, "PROFILE": "quick"}:
-        return {}
-    for run in record["notebooks"]:
-        if run["name"] == name and not run["problems"] and run["passed"] == run["checks"]:
-            return {"quick": round(run["cpu_seconds"])}
-    return {}
 
 
 def _rounded(seconds):
@@ -204,13 +193,13 @@ def _write_times(notebook, parts):
         )
     study = f"**Study time:** about {facts.study_minutes} minutes."
     rows = _table("part", totals) if named else _table("section", parts[None])
-    first.source = f"{study} **CPU time**, measured: {_times(facts)}.\n\n{rows}"
+    first.source = f"{study} **CPU time**, measured: {facts.cpu_seconds} s.\n\n{rows}"
     for cell, (part, sections) in zip(others, named.items(), strict=True):
-        total = f"**CPU time of this part**, measured: {_rounded(totals[part])} s (standard)."
+        total = f"**CPU time of this part**, measured: {_rounded(totals[part])} s."
         cell.source = f"{total}\n\n{_table('section', sections)}"
 
 
 def _table(what, seconds):
-    lines = [f"| {what} | CPU time (standard) |", "|---|---|"]
+    lines = [f"| {what} | CPU time |", "|---|---|"]
     lines += [f"| {name} | {_rounded(value)} s |" for name, value in seconds.items() if name]
     return "\n".join(lines)

@@ -20,7 +20,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from coursehelpers.execution import notebooks
 from coursehelpers.transfer.cache import VARIABLE
 
-CELL_SECONDS = 3600  # longer than any cell in the full profile
+CELL_SECONDS = 1200  # far longer than any cell on a slow machine
 SAVING_SECONDS = 30
 # A run that leaves the GPU idle still allocates a little when TensorFlow starts.
 LEAST_GPU_BYTES = 2**20
@@ -71,6 +71,8 @@ class Executed(NamedTuple):
         Checks that gave all their points, and checks there are.
     supported, claims : int
         Claims that the measurements support, and claims there are.
+    longest : str
+        The cell that took longest, and its seconds.
     path : str
         The executed copy.
     problems : tuple of str
@@ -85,6 +87,7 @@ class Executed(NamedTuple):
     checks: int
     supported: int
     claims: int
+    longest: str
     path: str
     problems: tuple[str, ...]
 
@@ -99,7 +102,7 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
     parameters : dict
         Values for the cell tagged ``parameters``; with ``DEVICE="gpu"`` the run has to show that
         a GPU did the work.
-    cell_seconds : float, default 3600
+    cell_seconds : float, default 1200
         Time limit for each cell.
 
     Returns
@@ -158,6 +161,7 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
         cpu.total,
         *checks(executed),
         *(sum(claim["state"] == "supported" for claim in claims), len(claims)),
+        "{1}, {0:.0f} s".format(*max(((notebooks.seconds(c), c.id) for c in ran), default=(0, ""))),
         str(target),
         tuple(problems),
     )
@@ -206,9 +210,9 @@ def execute_all(paths, folder, parameters, cell_seconds=CELL_SECONDS):
 def table(results):
     """Return the closing table: what ran, how long, what passed, and where the copy lies."""
     checked = ("checks passed", "claims supported")
-    rows = [("notebook", "cells", "seconds", "CPU s", *checked, "executed copy")]
+    rows = [("notebook", "cells", "seconds", "CPU s", "longest", *checked, "executed copy")]
     for r in results:
-        row = (r.name, str(r.cells), f"{r.seconds:.0f}", f"{r.cpu_seconds:.0f}")
+        row = (r.name, str(r.cells), f"{r.seconds:.0f}", f"{r.cpu_seconds:.0f}", r.longest)
         checked = (f"{r.passed} of {r.checks}", f"{r.supported} of {r.claims}")
         rows.append((*row, *checked, os.path.relpath(r.path)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -12,8 +12,9 @@ STUB = "raise NotImplementedError  # your code here, in place of this line"
 TOP = """\
 [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})
 
-This is your copy. Write each answer in place of its line `raise NotImplementedError`, run it, and run the check below it. With
-`PROFILE = "quick"` there are fewer seeds and shorter runs, so more claims stay undecided than in the [published notebook]({published})."""
+This is your copy. Write each answer in place of its line `raise NotImplementedError`, run it, and run the check below it. Your
+copy runs the same experiments as the [published notebook]({published}), over the same seeds.
+A cell that takes long says so in its first line."""
 INSTALL = """\
 import importlib.util
 
@@ -37,14 +38,13 @@ def write_student_copy(source, folder, address):
     -------
     pathlib.Path
         The copy. Its solutions are stubs, its outputs are gone, the cells of the checks are
-        locked, its profile is the quick one, and its metadata has the lesson's version.
+        locked, and its metadata has the lesson's version.
     """
     target = Path(folder) / Path(source).name
     notebook = notebooks.read(source)
     nbformat.validate(notebook)
     # In place of what came out of a run: by this a submission tells what it was made from.
     notebook.metadata["coursehelpers"] = {"lesson": notebooks.lesson(notebook)}
-    _set_profile(notebook, "standard")
     top = Path(source).resolve().parents[1]
     path = target.resolve().relative_to(top).as_posix()
     published = f"{address}/blob/main/notebooks/{target.name}"
@@ -68,14 +68,6 @@ def colab(path, address):
     """Return the link that opens a file of the repository in Colab."""
     place = address.removeprefix("https://github.com/")
     return f"https://colab.research.google.com/github/{place}/blob/main/{path}"
-
-
-def _set_profile(notebook, name):
-    (cell,) = [cell for cell in notebook.cells if "parameters" in notebooks.tags(cell)]
-    first, *rest = cell.source.split("\n")
-    cell.source = "\n".join([f'PROFILE = "{name}"', *rest])
-    if not first.startswith("PROFILE = "):
-        raise SystemExit(f"Cell {cell.id} should begin with PROFILE, it begins with {first!r}.")
 
 
 def _released(notebook):

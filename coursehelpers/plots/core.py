@@ -86,9 +86,9 @@ def describe(axes):
     Returns
     -------
     str
-        One line for the axes, one for each series: its range and its first and last point, or,
-        where the ticks of an axis are names, its values by name. A band or region has no place in
-        the legend; it is told if it has a name, its ``gid``.
+        One line for the axes, one for each series: whether it rises or falls, its range and its
+        first and last point, or, where the ticks of an axis are names, its values by name. A band
+        or region has no place in the legend; it is described if it has a name, its ``gid``.
     """
     return "\n".join(line for ax in np.ravel(axes) for line in _describe_axes(ax))
 
@@ -176,10 +176,26 @@ def _describe_line(ax, line):
     if len(set(x)) == 1 and len(x) == 2:
         return f"vertical line at x = {x[0]:.4g}"
     return _by_tick(ax, np.column_stack([x, y])) or (
-        f"{len(x)} points from ({x[0]:.4g}, {y[0]:.4g}) to "
+        f"{_trend(y)}, {len(x)} points from ({x[0]:.4g}, {y[0]:.4g}) to "
         f"({x[-1]:.4g}, {y[-1]:.4g}), lowest {y.min():.4g} at x = {x[y.argmin()]:.4g}, "
         f"highest {y.max():.4g} at x = {x[y.argmax()]:.4g}"
     )
+
+
+def _trend(y):
+    """Say in words which way a series goes; a tenth of its range counts as no change."""
+    slack = np.ptp(y) / 10
+    if slack == 0:
+        return "constant"
+    dips = min(y[0], y[-1]) > y.min() + slack
+    peaks = max(y[0], y[-1]) < y.max() - slack
+    if dips and peaks:
+        return "up and down"
+    if dips:
+        return "falls, then rises"
+    if peaks:
+        return "rises, then falls"
+    return "rises" if y[-1] > y[0] else "falls"
 
 
 def _describe_error_bars(ax, container):
@@ -251,7 +267,8 @@ def show(axes, alt):
     axes : matplotlib Axes or sequence of them
         Axes of one figure, which is closed afterwards.
     alt : str
-        What the figure shows, in a sentence: a reader who cannot see it reads this.
+        What is drawn, in a sentence: a reader who cannot see it reads this. Which way the series
+        go is not typed but added by `describe`, so that it is true of every run.
 
     Raises
     ------
