@@ -29,7 +29,7 @@ COUNT = tee $(VENV)/setup.log | { n=0; while read -r word _; do case "$$word" in
 	Installing) printf '\n  installing, about half a minute\n';; esac; done; }
 
 .NOTPARALLEL:
-.PHONY: help notebooks test attack bank bench grid lab student colab setup publish lock clean
+.PHONY: help notebooks test copies again attack bank bench grid lab student colab setup publish lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,12 @@ notebooks: $(READY)  ## execute every notebook into build/ (default PROFILE=stan
 test: PROFILE ?= smoke
 test: $(READY)  ## run all tests, execution and validation of all notebooks included
 	@$(BIN)/python -m pytest --profile $(PROFILE) --numprocesses 2 --dist loadfile
+
+copies: $(READY)  ## execute the students' copies, compare their claims, and try every answer of the bank in them
+	@$(BIN)/python -m pytest tests/test_student.py -m copies --numprocesses 2 --dist loadgroup
+
+again: $(READY)  ## run each section of a notebook again after the whole notebook, from the last to the first
+	@$(BIN)/python -m pytest tests/test_notebooks_order.py -m again --numprocesses 2
 
 attack: $(READY)  ## attack grading in a hundred ways, and put the whole bank through it; needs bubblewrap
 	@$(BIN)/python -m pytest tests/test_attacks.py tests/test_grading.py -m "attack or not attack" \
@@ -69,8 +75,9 @@ lab: $(READY)  ## open JupyterLab on the notebooks
 student: $(READY)  ## write the students' copies, without solutions, into notebooks/student/
 	@$(BIN)/python -m coursehelpers.execution student $(NB)
 
+colab: PROFILE ?= standard
 colab: $(READY)  ## execute the students' copies as Colab does: from a wheel, in an empty folder, offline
-	@$(BIN)/python -m tests.colab $(NB)
+	@$(BIN)/python -m tests.colab $(NB) --profile $(PROFILE)
 
 setup: $(READY)  ## set up the virtual environment; the other targets do it by themselves
 

@@ -2,7 +2,7 @@
 
 A new environment gets the wheel, the oldest TensorFlow, Keras and IPython that are supported on
 this Python, and a kernel. Then, without network where the system can take it away, each copy runs from
-top to bottom, and has to come out as that of a student who has not begun.
+top to bottom, and has to come out as that of a student who has not begun, with the claims as published.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from nbclient import NotebookClient
 from packaging.requirements import Requirement
 
 from coursehelpers.execution import notebooks
+from coursehelpers.profiles import PROFILES
 
 ROOT = Path(__file__).parents[1]
 WHENCE = "import coursehelpers\nprint(coursehelpers.__file__)"
@@ -58,9 +59,11 @@ def install(folder):
     return python
 
 
-def execute(path, folder):
+def execute(path, folder, profile):
     """Execute a copy in an empty folder; return what is wrong with the outcome."""
     notebook = notebooks.read(path)
+    (parameters,) = [c for c in notebook.cells if "parameters" in notebooks.tags(c)]
+    parameters.source = parameters.source.replace('"standard"', f'"{profile}"')
     notebook.cells.append(nbformat.v4.new_code_cell(WHENCE, id="whence"))
     empty = folder / "empty"
     shutil.rmtree(empty, ignore_errors=True)
@@ -84,6 +87,12 @@ def execute(path, folder):
     ]
     if not whence.startswith(str(folder / "env")):
         problems.append(f"the package is not the installed one, but {whence}")
+    if profile == "standard":
+        published = notebooks.read(ROOT / "notebooks" / path.name)
+        for claim in notebooks.changed_claims(published, notebook):
+            print(f"{path.stem}: {claim.statement} {claim.published}, now {claim.now}")
+            problems += [] if claim.by_a_thread else [f"{claim.statement} is {claim.now}"]
+        problems += notebooks.contradictions(notebook, notebook)
     told = "\n".join(
         output.data.get("text/plain", "")
         for cell in notebook.cells
@@ -102,6 +111,7 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m tests.colab", description=__doc__)
     parser.add_argument("nb", nargs="*", help="names of notebooks; default all")
     parser.add_argument("--folder", type=Path, default=Path("build/colab"), help="where to work")
+    parser.add_argument("--profile", choices=PROFILES, default="standard")
     parser.add_argument("--installed", action="store_true", help="use what is installed there")
     options = parser.parse_args()
     folder = options.folder.resolve()
@@ -118,11 +128,12 @@ def main():
         if not offline:
             print("The network stays on: this system cannot take it away.", file=sys.stderr)
         again = (sys.executable, "-m", "tests.colab", *options.nb, "--installed")
+        again += ("--profile", options.profile)
         sys.exit(subprocess.run([*offline, *again], env=env, cwd=ROOT, check=False).returncode)
     problems = []
     for path in notebooks.find(ROOT / "notebooks" / "student", options.nb):
         print(f"executing {path.stem}", file=sys.stderr, flush=True)
-        problems += execute(path, folder)
+        problems += execute(path, folder, options.profile)
     sys.exit("\n".join(problems) or 0)
 
 

@@ -32,11 +32,11 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what takes minutes, the tests marked `attack`, unless `-m` names them."""
-    if "attack" not in config.getoption("markexpr"):
-        slow = [item for item in items if item.get_closest_marker("attack")]
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
+    """Leave out what takes minutes, unless `-m` names its mark."""
+    slow = {"attack", "copies", "again"} - set(config.getoption("markexpr").split())
+    left = [item for item in items if slow & {mark.name for mark in item.iter_markers()}]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture(scope="session")

@@ -161,7 +161,9 @@ def test_claims_that_came_out_otherwise_are_listed(tmp_path):
     executed = nbformat.from_dict(published)
     assert notebooks.changed_claims(published, executed) == []
     executed.cells[1].outputs[0].data[notebooks.CLAIM]["state"] = "undecided"
-    assert notebooks.changed_claims(published, executed) == [("B.", "refuted", "undecided", True)]
+    (changed,) = notebooks.changed_claims(published, executed)
+    assert changed == ("B.", "refuted", "undecided", True)
+    assert changed.by_a_thread
     del executed.cells[0]
     assert notebooks.changed_claims(published, executed)[0] == (
         *("A.", "supported", "not claimed"),

@@ -1,4 +1,8 @@
-"""The students' copies: up to date, untouched, solved, and with every answer of the bank."""
+"""The students' copies: up to date, untouched, solved, and with every answer of the bank.
+
+What is marked `copies` executes them as students do, in the profile of the lesson, which takes
+minutes: `make copies`.
+"""
 
 from itertools import zip_longest
 from pathlib import Path
@@ -57,11 +61,11 @@ def test_copy_differs_from_its_source_in_what_students_should_not_see_only(path)
     answers = {cell.id for cell in notebooks.answers(copy).values()}
     for cell in copy.cells[2:]:
         original = by_id(source)[cell.id]
-        if cell.id not in answers and cell.id != "parameters":
+        if cell.id not in answers:
             assert cell.source == original.source
         if cell.cell_type == "code":
             assert (cell.outputs, cell.execution_count) == ([], None)
-    assert by_id(copy)["parameters"].source.startswith('PROFILE = "quick"\n')
+    assert by_id(copy)["parameters"].source.startswith('PROFILE = "standard"\n')
 
 
 @each_copy
@@ -143,7 +147,14 @@ def value(cell):
     return result.data["text/plain"]
 
 
-@pytest.fixture(scope="module", params=COPIES, ids=lambda path: path.stem)
+copies = pytest.mark.copies
+
+
+# Each copy in a process of its own: what is executed once serves all tests of that copy.
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(p, id=p.stem, marks=pytest.mark.xdist_group(p.stem)) for p in COPIES],
+)
 def live(request, tmp_path_factory):
     """Execute each copy once, in an empty folder; leave its kernel to the tests."""
     folder = tmp_path_factory.mktemp("empty")
@@ -162,6 +173,7 @@ def points(live):
     return sum(exercise.points for exercise in exercises_of(live.path))
 
 
+@copies
 def test_untouched_copy_runs_and_scores_nothing(live):
     count = len(exercises_of(live.path))
     for cell in notebooks.code_cells(live.untouched):
@@ -179,6 +191,7 @@ def test_untouched_copy_runs_and_scores_nothing(live):
         assert exercise.section in score
 
 
+@copies
 def test_figures_of_the_lesson_appear_in_the_untouched_copy(live):
     published = by_id(notebooks.read(ROOT / "notebooks" / live.path.name))
     for cell in notebooks.code_cells(live.untouched):
@@ -190,6 +203,15 @@ def pictures(cell):
     return sum("image/png" in output.get("data", {}) for output in cell.outputs)
 
 
+@copies
+def test_claims_come_out_as_published(live):
+    published = notebooks.read(ROOT / "notebooks" / live.path.name)
+    changed = notebooks.changed_claims(published, live.untouched)
+    assert not [change for change in changed if not change.by_a_thread]
+    assert notebooks.contradictions(live.untouched, live.untouched) == []
+
+
+@copies
 def test_every_accepted_answer_gets_full_points(live):
     accepted = [
         [v for v in BANK if v.accepted and v.exercise == e.id] for e in exercises_of(live.path)
@@ -202,6 +224,7 @@ def test_every_accepted_answer_gets_full_points(live):
         assert live.score()[0] == f"{points(live)} of {points(live)} points"
 
 
+@copies
 def test_every_refused_answer_fails_its_own_check_only(live):
     solutions = notebooks.answers(notebooks.read(ROOT / "notebooks" / live.path.name))
     for name, cell in solutions.items():

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 
@@ -94,7 +95,7 @@ def contradictions(notebook, executed):
     -------
     list of str
     """
-    states = {c["statement"]: c["state"] for cell in code_cells(executed) for c in claims(cell)}
+    states = _states(executed)
     return [
         f"the text {cell.id} needs “{statement}” to be {needed}, and it is "
         f"{states.get(statement, 'not claimed')}"
@@ -105,8 +106,25 @@ def contradictions(notebook, executed):
     ]
 
 
+class Changed(NamedTuple):
+    """A claim that came out otherwise than published.
+
+    Attributes
+    ----------
+    statement, published, now : str
+        What is claimed, and its two states; "not claimed" where there is none.
+    by_a_thread : bool
+        Whether the lesson says that it may come out otherwise.
+    """
+
+    statement: str
+    published: str
+    now: str
+    by_a_thread: bool
+
+
 def changed_claims(published, executed):
-    """Return the claims that came out otherwise than published.
+    """Return the claims of an executed notebook that came out otherwise than published.
 
     Parameters
     ----------
@@ -114,22 +132,21 @@ def changed_claims(published, executed):
 
     Returns
     -------
-    list of (str, str, str, bool)
-        Statement, published state, state now ("not claimed" where there is none), and whether the
-        lesson says that it hangs by a thread.
+    list of Changed
     """
-    now = {c["statement"]: c["state"] for cell in code_cells(executed) for c in claims(cell)}
+    now = _states(executed)
     return [
-        (
-            c["statement"],
-            c["state"],
-            now.get(c["statement"], "not claimed"),
-            BY_A_THREAD in tags(cell),
-        )
+        Changed(statement, state, now.get(statement, "not claimed"), BY_A_THREAD in tags(cell))
         for cell in code_cells(published)
-        for c in claims(cell)
-        if now.get(c["statement"]) != c["state"]
+        for statement, state in _states(cell).items()
+        if now.get(statement) != state
     ]
+
+
+def _states(executed):
+    """Return the states of the claims of a notebook, or of a cell, by their statements."""
+    cells = code_cells(executed) if "cells" in executed else [executed]
+    return {claim["statement"]: claim["state"] for cell in cells for claim in claims(cell)}
 
 
 def depends_on_profile(cell):
