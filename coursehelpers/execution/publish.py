@@ -56,6 +56,9 @@ def publish(path, executed_path):
         if output.get("name") == "stderr"
     ]
     problems += notebooks.contradictions(notebook, executed)
+    headline = _text_of(executed, HEADLINE)
+    if re.search(r"\b(inf|nan)\b", headline):
+        problems.append(f"a number without end is no headline: {headline!r}")
     if problems:
         raise SystemExit(f"{path} is not published: {'; '.join(problems)}.")
     for cell in notebooks.code_cells(notebook):
@@ -67,7 +70,7 @@ def publish(path, executed_path):
     _number_in_order(notebook)
     facts = notebook.metadata.setdefault("coursehelpers", {})
     facts["cpu_seconds"] = round(sum(_cpu(cell) for cell in ran.values()))
-    facts["headline"] = _text_of(notebook, HEADLINE)
+    facts["headline"] = headline
     _write_times(notebook, section_times(executed))
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
