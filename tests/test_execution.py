@@ -160,7 +160,7 @@ def test_command_line_fails_on_a_faulty_run_and_goes_on(tmp_path):
         "--build",
         str(tmp_path / "build"),
         "--profile",
-        "quick",
+        "smoke",
     ]
     command = [sys.executable, "-m", "coursehelpers.execution", "run", *options]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -168,6 +168,14 @@ def test_command_line_fails_on_a_faulty_run_and_goes_on(tmp_path):
     assert "FAILED a: cell cell-1 raised ZeroDivisionError: division by zero" in done.stdout
     assert re.search(r"^b +2 ", done.stdout, re.M)
     assert "Traceback" not in done.stderr
+
+
+def test_kernel_does_nothing_more_after_its_last_cell(run, tmp_path):
+    # Its exit is a race of its threads with the sockets that they share.
+    trace = tmp_path / "exited"
+    _, result = run(notebook(f"import atexit, pathlib; atexit.register(pathlib.Path({str(trace)!r}).touch)"))
+    assert not result.problems
+    assert not trace.exists()
 
 
 def test_command_line_names_an_unknown_notebook(tmp_path):
