@@ -29,7 +29,7 @@ COUNT = tee $(VENV)/setup.log | { n=0; while read -r word _; do case "$$word" in
 	Installing) printf '\n  installing, about half a minute\n';; esac; done; }
 
 .NOTPARALLEL:
-.PHONY: help notebooks test copies again attack bank bench grid lab student colab setup publish lock clean
+.PHONY: help notebooks test copies again attack bank chance bench grid lab student colab setup publish lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ attack: $(READY)  ## attack grading in a hundred ways, and put the whole bank th
 
 bank: $(READY)  ## change right answers until they are wrong, and prove that every check notices
 	@$(BIN)/python -m tests.mutation --jobs 2
+
+chance: $(READY)  ## judge every answer of the bank with fifty seeds, about three hours of CPU time
+	@$(BIN)/python -m pytest tests/test_answer_bank.py --bank-seeds 50 --numprocesses 2
 
 bench: $(READY)  ## measure the speed of compare, of augmentation in it, of the backbone, of the checks and of grading, about eight minutes
 	@$(BIN)/python -m tests.benchmarks.training

@@ -29,6 +29,12 @@ def pytest_addoption(parser):
         default="best",
         help="whether tests that need bubblewrap fail or are skipped without it (default: best)",
     )
+    parser.addoption(
+        "--bank-seeds",
+        type=int,
+        help="seeds with which every answer of the bank is judged (default: 3, where training is "
+        "judged 1)",
+    )
 
 
 def pytest_collection_modifyitems(config, items):

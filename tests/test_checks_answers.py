@@ -189,7 +189,7 @@ def test_stderr_and_warnings_stay_silent_but_prints_show(capsys):
 def sleep_in_bare_except():
     while True:
         try:
-            time.sleep(5)
+            time.sleep(60)
         except:  # noqa: E722
             continue
 
@@ -209,11 +209,11 @@ def nested_bare_excepts():
 def finally_waits():
     while True:
         try:
-            time.sleep(5)
+            time.sleep(60)
         except BaseException as error:
             kept = error
         finally:
-            time.sleep(5)
+            time.sleep(60)
     return kept
 
 
@@ -235,7 +235,7 @@ def test_endless_answer_is_stopped_in_time(endless):
     start = time.monotonic()
     with pytest.raises(AnswerTimedOut, match="took longer than the check allows"):
         asked(endless, seconds=0.2)
-    assert 0.2 <= time.monotonic() - start < 2
+    assert 0.2 <= time.monotonic() - start < 30
 
 
 def test_value_that_is_endless_to_read_is_stopped():
@@ -249,12 +249,12 @@ def test_value_that_is_endless_to_read_is_stopped():
 
 
 def test_time_is_for_all_questions_together():
-    answer = LocalAnswer(lambda: time.sleep(0.15), seconds=0.2)
-    answer.call()
+    answer = LocalAnswer(time.sleep, seconds=1)
+    answer.call(0.2)  # on a busy machine it takes longer than asked for
     with pytest.raises(AnswerTimedOut):
-        answer.call()
+        answer.call(0.9)
     with pytest.raises(AnswerTimedOut):
-        answer.call()
+        answer.call(0.2)
 
 
 def test_alarm_is_put_back():

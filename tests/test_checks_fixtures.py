@@ -100,11 +100,11 @@ def test_building_takes_none_of_the_answers_time(monkeypatch):
     import time
 
     def slow(rng):
-        time.sleep(0.3)
+        time.sleep(1.2)
         return fixtures._tiny_backbone(rng)
 
     monkeypatch.setitem(fixtures.FIXTURES, "slow", slow)
-    answer = LocalAnswer(lambda model: model.name, seconds=0.2)
+    answer = LocalAnswer(lambda model: model.name, seconds=1)
     assert answer.call(fixture("slow")) == "tiny_backbone"
     with pytest.raises(AnswerTimedOut):
         LocalAnswer(lambda model: time.sleep(5), seconds=0.2).call(fixture("slow"))

@@ -170,6 +170,16 @@ def test_command_line_fails_on_a_faulty_run_and_goes_on(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_kernel_does_nothing_more_after_its_last_cell(run, tmp_path):
+    # Its exit is a race of its threads with the sockets that they share.
+    trace = tmp_path / "exited"
+    _, result = run(
+        notebook(f"import atexit, pathlib; atexit.register(pathlib.Path({str(trace)!r}).touch)")
+    )
+    assert not result.problems
+    assert not trace.exists()
+
+
 def test_command_line_names_an_unknown_notebook(tmp_path):
     nbformat.write(notebook(), tmp_path / "a.ipynb")
     command = [

@@ -69,7 +69,7 @@ def test_verdict_is_that_of_the_bank(path, right, pack, tmp_path, isolated):
         assert (outcome["earned"], outcome["status"] == "passed") == (earned, right), outcome
         assert outcome["misconception"] == variant.misconception
         if not right:
-            assert any(variant.says in message for message in outcome["messages"]), outcome
+            assert variant.is_told_in(outcome["messages"]), outcome
 
 
 @each_notebook

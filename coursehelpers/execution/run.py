@@ -132,6 +132,8 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
                 execution_timeout=cell_seconds,
                 progress_bar=sys.stderr.isatty(),
                 on_cell_executed=cpu.note,
+                # Asked to exit, a kernel's own threads may trip over its closed sockets, and say so.
+                shutdown_kernel="immediate",
                 # Errors only: newer kernels warn that a local connection is not encrypted.
                 extra_arguments=["--IPKernelApp.log_level=ERROR"],
             )

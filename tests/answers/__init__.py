@@ -31,9 +31,14 @@ class Variant(NamedTuple):
     name: str
     answer: object
     accepted: bool
-    says: str = ""
+    says: str | set = ""
     earned: int = 0
     misconception: str | None = None
+
+    def is_told_in(self, messages):
+        """Tell whether a message contains what must be said, or one of what may be."""
+        texts = {self.says} if isinstance(self.says, str) else self.says
+        return any(text in message for text in texts for message in messages)
 
 
 def accepted(name):
@@ -49,6 +54,7 @@ def accepted(name):
 def refused(name, *, says, earned=0, misconception=None):
     """Enter an answer that must get exactly `earned` points and a message that contains `says`.
 
+    Where the message hangs on what is drawn, `says` is the set of what it may contain.
     `misconception` names the known mistake that must be recognized first, none by default.
     """
 

@@ -90,8 +90,10 @@ def l1_penalty(answer, expect, rng):
 
 
 def _judge_penalty(answer, expect, rng, what, measure):
+    # Larger than 2, so that neither sums nor half sums can be the number of the weights by chance.
     one, *several = (
-        rng.normal(size=shape) * 2 for shape in ((5, 3), (4, 3), 5, 7, (1, 1), (2, 2, 3))
+        rng.choice([-2, 2], size=shape) * rng.uniform(1.2, 3, size=shape)
+        for shape in ((5, 3), (4, 3), 5, 7, (1, 1), (2, 2, 3))
     )
     one[0], several[2][:] = 0, 0
     several = [w.astype("float32") for w in several]  # as Keras has them

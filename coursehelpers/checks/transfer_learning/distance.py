@@ -50,6 +50,9 @@ def ridge_towards(answer, expect, rng):
     ):
         expect.given = given
         x, y, w0 = rng.normal(size=(m, d)), rng.normal(size=m), rng.normal(1, size=d)
+        if m == 1:  # an example that is clearly against the pre-trained weight
+            x += np.sign(x)
+            y = -np.sign(x @ w0) * (1 + np.abs(y))
         lambda_ = rng.uniform(1.5, 3)
         plain, identity = np.linalg.pinv(x) @ y, np.eye(d)
 

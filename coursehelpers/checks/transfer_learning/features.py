@@ -9,6 +9,7 @@ from coursehelpers.checks.models import are_probabilities, built, predict
 from coursehelpers.checks.transfer_learning.observed import (
     WHILE_TRAINING,
     Watch,
+    are_scores,
     cross_entropy,
     describe_rows,
     draw_fixture,
@@ -22,7 +23,7 @@ exercise = partial(exercise, notebook="transfer_learning")
 # What to tell who made a known mistake: what is wrong, and where to look next.
 known = mistakes_from(
     {
-        "logits, no softmax": "Some outputs are negative; which activation gives probabilities?",
+        "logits, no softmax": "The outputs are scores; which activation makes probabilities of them?",
         "sigmoid, not softmax": "The outputs lie between 0 and 1, but do not add up to 1.",
         "fresh weights": "Nothing of what the backbone has learned is in the model; was it copied "
         "without its weights?",
@@ -78,12 +79,13 @@ def build_transfer_model(answer, expect, rng):
         mistakes=known(("part of it", len(watch.missing) < len(pretrained)), ("fresh weights", 1)),
         seen=f"{len(watch.missing)} of its {len(pretrained)} arrays are missing.",
     )
+    right = are_probabilities(outputs)
     expect.that(
-        are_probabilities(outputs),
+        right,
         "The outputs for an image should be probabilities: not negative, with sum 1.",
         points=1,
         mistakes=known(
-            ("logits, no softmax", outputs.min() < 0),
+            ("logits, no softmax", not right and are_scores(answer, backbone, x, outputs)),
             ("sigmoid, not softmax", outputs.min() >= 0 and outputs.max() <= 1),
         ),
         seen=describe_rows(outputs),

@@ -99,6 +99,14 @@ def expect_pooled(answer, expect, watch, backbone, x, outputs, points=0):
     )
 
 
+def are_scores(answer, backbone, x, outputs):
+    """Say whether outputs are scores, all of which may be positive, with nothing behind them."""
+    if outputs.min() < 0:
+        return True
+    maps = predict(answer, x, backbone, (len(x), 4, 4, 8), finite=False)
+    return explained(outputs, maps) > LINEAR
+
+
 def is_constant(outputs):
     """Say whether all images get the same outputs."""
     return np.ptp(outputs, axis=0).max() < 1e-6

@@ -159,7 +159,12 @@ def least_squares_errors(x_train, y_train, x_validation, y_validation):
     return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
 
 
-@refused("inverted X^T X for more features too", says="With more features than examples", earned=2)
+# Rounding decides whether the matrix has an inverse.
+@refused(
+    "inverted X^T X for more features too",
+    says={"take those of smallest norm", "Your code raised LinAlgError"},
+    earned=2,
+)
 def least_squares_errors(x_train, y_train, x_validation, y_validation):
     w = np.linalg.inv(x_train.T @ x_train) @ x_train.T @ y_train
     return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
