@@ -141,6 +141,41 @@ class Comparison:
         frame = pd.concat([runs[name] for name in settings], ignore_index=True)
         return replace(self, frame=frame)
 
+    def join(self, other):
+        """Add the settings of another comparison over the same seeds.
+
+        Parameters
+        ----------
+        other : Comparison
+            Made with the same data; that cannot be seen from its numbers.
+
+        Returns
+        -------
+        Comparison
+            The settings of this one, then those of the other.
+
+        Raises
+        ------
+        ValueError
+            If the seeds differ, or a setting is in both.
+        """
+        import pandas as pd
+
+        seeds, settings = (
+            [set(one.frame[column]) for one in (self, other)] for column in ("seed", "setting")
+        )
+        if seeds[0] != seeds[1]:
+            raise ValueError(
+                f"Both need the same seeds, got {sorted(seeds[0])} and {sorted(seeds[1])}."
+            )
+        if both := sorted(settings[0] & settings[1]):
+            raise ValueError(f"These settings are in both: {', '.join(both)}. Rename or drop one.")
+        return Comparison(
+            pd.concat([self.frame, other.frame], ignore_index=True),
+            self.partial or other.partial,
+            self.tracing_seconds + other.tracing_seconds,
+        )
+
     def final(self, metric="accuracy", split="test"):
         """Return the values after the last epoch of each run.
 

@@ -59,6 +59,28 @@ def test_only_names_what_is_not_there(names):
         comparison(THREE).only(names)
 
 
+# --- join ---------------------------------------------------------------------------------------
+
+
+def test_join_adds_settings_and_corrects_for_all_of_them():
+    joined = comparison(TWO).join(comparison({"c": THREE["c"]}))
+    pd.testing.assert_frame_equal(joined.summary(), comparison(THREE).summary())
+
+
+def test_join_is_partial_if_either_is():
+    for first, second in [(True, False), (False, True)]:
+        one, other = comparison(TWO, partial=first), comparison({"c": THREE["c"]}, partial=second)
+        assert one.join(other).partial
+    assert not comparison(TWO).join(comparison({"c": THREE["c"]})).partial
+
+
+def test_join_refuses_other_seeds_and_a_setting_twice():
+    with pytest.raises(ValueError, match=r"same seeds, got \[0, 1, 2\] and \[0, 1\]"):
+        comparison(TWO).join(comparison({"c": [1.0, 2.0]}))
+    with pytest.raises(ValueError, match=r"in both: b\. Rename or drop one"):
+        comparison(TWO).join(comparison({"b": THREE["b"]}))
+
+
 # --- final --------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ QUIZZES["regularization"] = [
         {
             "a": "It fits its training images already. What does more freedom do to the gap?",
             "b": "The gap is overfitting: d/m is too large, and both levers lower it.",
-            "c": "That learns the last training images by heart, too. Which number should rise?",
+            "c": "That memorizes the last training images, too. Which number should rise?",
         },
     ),
     Question(
@@ -22,7 +22,7 @@ QUIZZES["regularization"] = [
     Question(
         "a",
         {
-            "a": "At d = m there is a single one, which bends as much as it has to.",
+            "a": "At d = m there is a single one, however long it has to be.",
             "b": "It stays at zero. What is left to choose among the weights that fit?",
             "c": "The number of examples m stays as it is; only d grows.",
         },
