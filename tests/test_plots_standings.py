@@ -13,7 +13,8 @@ from tests.test_plots import drawn
 
 pytestmark = pytest.mark.usefixtures("close_figures")
 
-LEADS, WORSE = "leads, or not shown to be worse", "worse than the best"
+BEST, TIED = "shown to be the best", "not told apart from the highest mean"
+WORSE = "shown to be worse"
 NAMES = ["features", "fine-tuning", "scratch"]
 
 
@@ -25,7 +26,7 @@ def table(domains=("similar", "different"), sizes=("little", "much"), worse=("sc
     )
     rows["estimate"] = 0.5 + rows.index / 100
     rows["low"], rows["high"] = rows["estimate"] - 0.02, rows["estimate"] + 0.03
-    return rows.assign(leads=~rows["strategy"].isin(worse))
+    return rows.assign(standing=np.where(rows["strategy"].isin(worse), "worse", "tied"))
 
 
 def points(ax):
@@ -62,12 +63,12 @@ def test_every_panel_shows_its_own_cell():
         np.testing.assert_allclose(shown, expected)
 
 
-def test_points_are_filled_where_a_strategy_leads_and_hollow_elsewhere():
+def test_points_are_hollow_where_a_strategy_was_shown_to_be_worse():
     for ax in plot_standings(table(worse=("features", "scratch"))).flat:
         kinds = points(ax)
-        assert list(kinds) == [LEADS, WORSE]
-        (leading, face, edge), (behind, hollow, outline) = kinds.values()
-        assert ([y for _, y in leading], [y for _, y in behind]) == ([1], [0, 2])
+        assert list(kinds) == [TIED, WORSE]
+        (tied, face, edge), (behind, hollow, outline) = kinds.values()
+        assert ([y for _, y in tied], [y for _, y in behind]) == ([1], [0, 2])
         assert same_color(face, edge)
         assert same_color(hollow, "white")
         assert not same_color(outline, hollow)
@@ -117,16 +118,31 @@ def test_any_number_of_domains_and_sizes_is_drawn(options, shape):
     drawn(axes[0, 0].get_figure())
 
 
-@pytest.mark.parametrize("worse", [(), ("scratch",), NAMES])
-def test_legend_tells_both_kinds_even_if_one_is_not_there(worse):
+def test_the_best_has_a_kind_of_its_own():
+    frame = table()
+    here = (frame["domain"] == "similar") & (frame["size"] == "much")
+    frame.loc[here, "standing"] = ["best", "worse", "worse"]
+    kinds = points(plot_standings(frame)[1, 0])
+    assert list(kinds) == [BEST, TIED, WORSE]
+    (best, face, edge), (tied, *_), (behind, *_) = kinds.values()
+    assert [len(best), len(tied), len(behind)] == [1, 0, 2]
+    assert same_color(face, edge)
+
+
+@pytest.mark.parametrize(
+    ("worse", "labels"), [((), [TIED]), (("scratch",), [TIED, WORSE]), (NAMES, [WORSE])]
+)
+def test_legend_tells_the_kinds_that_are_there(worse, labels):
     axes = plot_standings(table(worse=worse))
     figure = axes[0, 0].get_figure()
     drawn(figure)
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == [LEADS, WORSE]
+    assert [text.get_text() for text in legend.get_texts()] == labels
     faces = {line.get_marker(): line.get_markerfacecolor() for line in legend.findobj(Line2D)}
-    assert same_color(faces[STYLES[0]["marker"]], STYLES[0]["color"])
-    assert same_color(faces[STYLES[1]["marker"]], "white")
+    if TIED in labels:
+        assert same_color(faces[STYLES[0]["marker"]], STYLES[0]["color"])
+    if WORSE in labels:
+        assert same_color(faces[STYLES[1]["marker"]], "white")
 
 
 def test_nothing_is_cut_off():
@@ -143,14 +159,16 @@ def test_words_tell_every_strategy_by_name():
     assert describe(plot_standings(frame)).splitlines() == [
         "Title: much data, similar domain.",
         "x: test accuracy; y: (features, fine-tuning, scratch).",
-        f"{LEADS}: features at 0.5 (0.48 to 0.53); fine-tuning at 0.51 (0.49 to 0.54).",
+        f"{TIED}: features at 0.5 (0.48 to 0.53); fine-tuning at 0.51 (0.49 to 0.54).",
         f"{WORSE}: scratch at 0.52 (0.5 to 0.55).",
     ]
 
 
-def test_words_say_so_where_all_lead():
-    words = describe(plot_standings(table(worse=()))).splitlines()
-    assert words.count(f"{WORSE}: no points.") == 4
+def test_words_say_so_where_a_panel_lacks_a_kind():
+    frame = table()
+    frame.loc[frame["domain"] == "similar", "standing"] = "tied"
+    words = describe(plot_standings(frame)).splitlines()
+    assert words.count(f"{WORSE}: no points.") == 2
 
 
 def test_words_of_every_panel_are_there():

@@ -10,7 +10,7 @@ from coursehelpers.transfer import standings
 NOISE = np.array([-0.01, 0.0, 0.02, -0.02, 0.01])
 COLUMNS = [
     *("domain", "size", "strategy", "estimate", "low", "high", "n"),
-    *("difference", "diff low", "diff high", "leads"),
+    *("difference", "diff low", "diff high", "standing", "beaten"),
 ]
 
 
@@ -31,17 +31,18 @@ def stand(**strategies):
     return standings(grid(("near", "little", strategies))).set_index("strategy")
 
 
-def test_the_best_leads_and_what_is_clearly_worse_does_not():
+def test_the_best_is_shown_where_all_others_are_clearly_worse():
     table = stand(worse=0.6 + NOISE, best=0.8 + NOISE[::-1])
-    assert table["leads"].tolist() == [False, True]
+    assert table["standing"].tolist() == ["worse", "best"]
+    assert table["beaten"].tolist() == [True, False]
     assert table.loc["best", ["difference", "diff low", "diff high"]].tolist() == [0, 0, 0]
     assert table.loc["worse", "difference"] == pytest.approx(-0.2)
     assert table.loc["worse", "diff high"] < 0
 
 
-def test_what_has_not_been_shown_to_be_worse_leads_too():
-    table = stand(best=0.8 + NOISE, close=0.795 + NOISE[::-1])
-    assert table["leads"].all()
+def test_what_has_not_been_shown_to_be_worse_is_tied_and_nothing_is_best():
+    table = stand(best=0.8 + NOISE, close=0.795 + NOISE[::-1], worse=0.6 + NOISE)
+    assert table["standing"].tolist() == ["tied", "tied", "worse"]
     assert table.loc["close", "difference"] == pytest.approx(-0.005)
     assert table.loc["close", "diff low"] < 0 < table.loc["close", "diff high"]
 
@@ -50,13 +51,14 @@ def test_seeds_are_paired():
     # The same small loss counts where it is there in every seed, and not where noise hides it.
     loss = np.array([0.005, 0.006, 0.004, 0.005, 0.005])
     table = stand(best=0.8 + 5 * NOISE, paired=0.8 + 5 * NOISE - loss)
-    assert table["leads"].tolist() == [True, False]
-    assert stand(best=0.8 + 5 * NOISE, other=0.8 + 5 * NOISE[::-1] - loss)["leads"].all()
+    assert table["standing"].tolist() == ["best", "worse"]
+    table = stand(best=0.8 + 5 * NOISE, other=0.8 + 5 * NOISE[::-1] - loss)
+    assert table["standing"].tolist() == ["tied", "tied"]
 
 
-def test_equal_strategies_lead_both_and_with_equal_numbers():
+def test_equal_strategies_are_tied_and_have_equal_numbers():
     table = stand(one=0.8 + NOISE, worse=0.5 + NOISE[::-1], other=0.8 + NOISE)
-    assert table["leads"].tolist() == [True, False, True]
+    assert table["standing"].tolist() == ["tied", "worse", "tied"]
     assert table.loc["one"].tolist() == table.loc["other"].tolist()
 
 
@@ -64,13 +66,31 @@ def test_the_same_loss_in_every_seed_is_certain():
     # Binary fractions, so that the differences are equal to the last bit.
     values = np.array([0.5, 0.625, 0.75])
     table = stand(best=values, worse=values - 1 / 128)
-    assert table["leads"].tolist() == [True, False]
+    assert table["standing"].tolist() == ["best", "worse"]
     assert table.loc["worse", ["difference", "diff low", "diff high"]].tolist() == [-1 / 128] * 3
 
 
-def test_a_strategy_alone_leads():
+def test_what_was_worse_in_every_seed_is_beaten_even_if_that_is_not_shown():
+    # Binary fractions; one large loss among small ones is beyond no doubt.
+    loss = np.array([1, 1, 1, 1, 64]) / 1024
+    values = np.array([0.5, 0.625, 0.75, 0.5, 0.875])
+    table = stand(beaten=values - loss, best=values, once=values - [0, *loss[1:]])
+    assert table["standing"].tolist() == ["tied"] * 3
+    assert table["beaten"].tolist() == [True, False, False]
+
+
+def test_a_strategy_may_be_beaten_by_another_than_the_one_with_the_highest_mean():
+    values = 0.5 + NOISE
+    wild = 0.5 + np.array([-0.4, 0.4, 0.4, 0.4, -0.4])
+    table = stand(highest=wild, steady=values, below=values - 0.01)
+    assert table["beaten"].tolist() == [False, False, True]
+    assert table["standing"].tolist() == ["tied"] * 3
+
+
+def test_a_strategy_alone_is_the_best():
     table = stand(only=0.8 + NOISE)
-    assert table["leads"].tolist() == [True]
+    assert table["standing"].tolist() == ["best"]
+    assert table["beaten"].tolist() == [False]
     assert table.loc["only", ["difference", "diff low", "diff high"]].tolist() == [0, 0, 0]
 
 
@@ -106,8 +126,14 @@ def test_every_cell_is_what_the_metrics_say():
         )
         # Worse than the best by a test that holds for all strategies together.
         worse = against.index[(against["p"] <= 0.05) & (against["estimate"] < 0)]
-        assert set(rows.index[~rows["leads"]]) == set(worse)
-    assert 0 < (~table["leads"]).sum() < 8  # both kinds are there
+        assert set(rows.index[rows["standing"] == "worse"]) == set(worse)
+        alone = len(worse) == len(rows) - 1
+        assert rows.loc[best, "standing"] == ("best" if alone else "tied")
+        values = cell.pivot_table("test", "seed", "strategy")
+        for name, row in rows.iterrows():
+            lost = [(values[other] > values[name]).all() for other in values if other != name]
+            assert row["beaten"] == any(lost)
+    assert set(table["standing"]) == {"best", "tied", "worse"}
 
 
 def test_a_cell_does_not_depend_on_the_others():
@@ -127,7 +153,7 @@ def test_cells_and_strategies_keep_their_order_and_the_runs_stay_as_they_are():
     expected = runs[cells].drop_duplicates().reset_index(drop=True)
     pd.testing.assert_frame_equal(table[cells], expected)
     assert table["n"].tolist() == [4] * 12
-    assert table["leads"].dtype == bool
+    assert table["beaten"].dtype == bool
 
 
 def test_other_columns_do_not_matter():

@@ -2,6 +2,13 @@
 
 from coursehelpers.plots.core import STYLES
 
+# For each standing its label, its style, and whether its points are filled.
+KINDS = {
+    "best": ("shown to be the best", STYLES[2], True),
+    "tied": ("not told apart from the highest mean", STYLES[0], True),
+    "worse": ("shown to be worse", STYLES[1], False),
+}
+
 
 def plot_standings(table):
     """Plot how each strategy stands in each cell: a panel per size and domain of the data.
@@ -14,12 +21,14 @@ def plot_standings(table):
     Returns
     -------
     ndarray of matplotlib Axes, shape (sizes, domains)
-        Mean test accuracy with its interval; filled points are strategies that lead their cell,
-        hollow ones have been shown to be worse than the best.
+        Mean test accuracy with its interval; filled points are strategies that were shown to be
+        the best of their cell, or were not told apart from the one with the highest mean; hollow
+        ones were shown to be worse.
     """
     import matplotlib.pyplot as plt
 
     sizes, domains, names = (list(dict.fromkeys(table[c])) for c in ("size", "domain", "strategy"))
+    kinds = {name: kind for name, kind in KINDS.items() if (table["standing"] == name).any()}
     _, axes = plt.subplots(
         len(sizes),
         len(domains),
@@ -32,11 +41,8 @@ def plot_standings(table):
     for row, size in zip(axes, sizes, strict=True):
         for ax, domain in zip(row, domains, strict=True):
             cell = table[(table["size"] == size) & (table["domain"] == domain)]
-            for leads, style, label in (
-                (True, STYLES[0], "leads, or not shown to be worse"),
-                (False, STYLES[1], "worse than the best"),
-            ):
-                part = cell[cell["leads"] == leads]
+            for standing, (label, style, filled) in kinds.items():
+                part = cell[cell["standing"] == standing]
                 ax.errorbar(
                     part["estimate"],
                     part["strategy"].map(names.index),
@@ -46,7 +52,7 @@ def plot_standings(table):
                     ),
                     fmt=style["marker"],
                     color=style["color"],
-                    mfc=style["color"] if leads else "white",
+                    mfc=style["color"] if filled else "white",
                     capsize=3,
                     label=label,
                 )
@@ -57,5 +63,5 @@ def plot_standings(table):
     for ax in axes[-1]:
         ax.set_xlabel("test accuracy")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    axes[0, 0].get_figure().legend(handles, labels, loc="outside lower center", ncols=2)
+    axes[0, 0].get_figure().legend(handles, labels, loc="outside lower center", ncols=3)
     return axes

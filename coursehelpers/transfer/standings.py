@@ -49,15 +49,21 @@ def standings(grid):
     pandas.DataFrame
         One row per cell and strategy: ``domain``, ``size``, ``strategy``; the mean test accuracy
         ``estimate`` with its 95 % interval ``low``, ``high`` over ``n`` seeds; the mean
-        ``difference`` to the best strategy of the cell, its interval ``diff low``, ``diff high``
-        with Holm's correction over the strategies; and whether the strategy ``leads``: it is the
-        best, or has not been shown to be worse.
+        ``difference`` to the strategy with the highest mean of the cell, its interval ``diff low``,
+        ``diff high`` with Holm's correction over the strategies; and its ``standing``:
+
+        - "worse": shown to be worse than the one with the highest mean,
+        - "best": has the highest mean, and all others were shown to be worse,
+        - "tied": neither, the seeds do not tell it from the one with the highest mean.
+
+        Finally ``beaten``: whether some other strategy of the cell was better in every seed. That
+        is no proof, but a reason not to recommend the strategy.
 
     Examples
     --------
     >>> from coursehelpers.transfer import load_grid
     >>> table = standings(load_grid())
-    >>> int(table["leads"].sum()) >= len(table.groupby(["domain", "size"]))
+    >>> set(table["standing"]) <= {"best", "tied", "worse"}
     True
     """
     import pandas as pd
@@ -69,7 +75,17 @@ def standings(grid):
         best = means.loc[means["estimate"].idxmax(), "strategy"]
         against = paired_differences(runs, "strategy", "test", best).rename(columns=names)
         table = means.merge(against[["strategy", *names.values()]], how="left").fillna(0.0)
-        table["leads"] = table["diff high"] >= 0
+        table["standing"] = "tied"
+        table.loc[table["diff high"] < 0, "standing"] = "worse"
+        if (table["standing"] == "tied").sum() == 1:
+            table["standing"] = table["standing"].replace("tied", "best")
+        table["beaten"] = table["strategy"].isin(_beaten(runs))
         cells.append(table.assign(**dict(zip(CELL, key, strict=True))))
     table = pd.concat(cells, ignore_index=True)
     return table[[*CELL, *table.columns.drop(CELL)]]
+
+
+def _beaten(runs):
+    """Return the strategies that another one was better than in every seed."""
+    values = runs.pivot_table("test", "strategy", "seed").T
+    return [name for name in values if values.gt(values[name], axis=0).all().any()]

@@ -59,7 +59,7 @@ def build_fine_tuning_model(backbone, classes, learning_rate):
 
 
 def choose_strategy(m, similar):
-    """Return the name of a strategy that leads for m images of a similar or different domain."""
+    """Return a strategy that was not shown to be worse for m images of such a domain."""
     if m < 500:
         return "head on top features" if similar else "head on earlier features"
     return "fine-tune many blocks"

@@ -59,7 +59,7 @@ QUIZZES["transfer_learning"] = [
         {
             "a": "It matters less. What was measured in the grid depends on two other things.",
             "b": "And over how many seeds was that measured?",
-            "c": "In the grid of 3.4, which strategies lead with many photos of a similar kind?",
+            "c": "In the table of 3.4, which strategies have no star, in which of the four cells?",
         },
     ),
     Question(

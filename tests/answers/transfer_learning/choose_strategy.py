@@ -68,7 +68,7 @@ def choose_strategy(m, similar):
     return 3
 
 
-@refused("all that lead", says="one name", misconception="several")
+@refused("all that are tied", says="one name", misconception="several")
 def choose_strategy(m, similar):
     return ["head on top features", "fine-tune many blocks"]
 
