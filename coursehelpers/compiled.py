@@ -75,7 +75,7 @@ class CompiledRuns:
             self._evaluator(part)
         self._reset(0)  # is it built as before?
 
-    def train(self, name, setting, seed, parts, shuffle, tick):
+    def train(self, name, setting, seed, parts, shuffle, validate_every, tick):
         """Train with the epochs and callbacks of a setting and one seed.
 
         Returns
@@ -104,7 +104,8 @@ class CompiledRuns:
             order = rng.permutation(size) if shuffle else np.arange(size)
             logs = _numbers(self.epoch(train, order.astype("int32")))
             rows += [(epoch, "train", name, value) for name, value in logs.items()]
-            if validation is not None:
+            last = epoch + 1 == setting.epochs
+            if validation is not None and (last or (epoch + 1) % validate_every == 0):
                 measured = _numbers(self._evaluator(validation)(validation))
                 rows += [(epoch, "validation", name, value) for name, value in measured.items()]
                 logs.update({f"val_{name}": value for name, value in measured.items()})

@@ -252,7 +252,16 @@ class Comparison:
 
 
 def compare(
-    settings, data, *, seeds, epochs, batch_size=32, shuffle=True, measure=None, description=""
+    settings,
+    data,
+    *,
+    seeds,
+    epochs,
+    batch_size=32,
+    shuffle=True,
+    validate_every=1,
+    measure=None,
+    description="",
 ):
     """Train every setting over all seeds, in compiled loops over the batches of an epoch.
 
@@ -275,6 +284,9 @@ def compare(
         Examples per gradient step; the last batch of an epoch may be smaller.
     shuffle : bool, default True
         Whether every epoch has another order of examples.
+    validate_every : int, default 1
+        Epochs from one validation to the next; the last epoch is always validated. To validate
+        every epoch can take a third of the time, but settings with callbacks need it.
     measure : callable, optional
         Called as ``measure(model, parts)`` after the last epoch of every run; it returns names
         and numbers, which are recorded with split "model".
@@ -285,8 +297,8 @@ def compare(
     -------
     Comparison
         Training metrics are means over the batches of an epoch, as in `keras.Model.fit`;
-        validation is evaluated after every epoch, test once, after the last. Ctrl-C in a notebook
-        returns the complete runs, marked as partial; elsewhere it is raised.
+        validation is evaluated every `validate_every` epochs, test once, after the last. Ctrl-C in
+        a notebook returns the complete runs, marked as partial; elsewhere it is raised.
 
     Raises
     ------
@@ -320,6 +332,13 @@ def compare(
     settings = _checked_settings(settings, epochs)
     seeds = _checked_seeds(seeds)
     _require_count("batch_size", batch_size)
+    _require_count("validate_every", validate_every)
+    for name, setting in settings.items():
+        if validate_every > 1 and setting.callbacks is not list:
+            raise ValueError(
+                f"Setting {name!r} has callbacks, which look at every epoch: leave validate_every "
+                f"at 1, got {validate_every}."
+            )
     rows, done, tracing, runs = [], 0, 0.0, {}
     kept = WEIGHTS_BETWEEN_SEEDING
     planned = sum(setting.epochs for setting in settings.values()) * len(seeds)
@@ -351,7 +370,9 @@ def compare(
                         start = time.perf_counter()
                         runs[key] = CompiledRuns(name, setting, arrays, batch_size)
                         tracing += time.perf_counter() - start
-                    run = runs[key].train(name, setting, seed, arrays, shuffle, tick)
+                    run = runs[key].train(
+                        name, setting, seed, arrays, shuffle, validate_every, tick
+                    )
                     kept += runs[key].model.count_params()
                     last = run[-1][0]
                     measured = measure(runs[key].model, parts) if measure else {}

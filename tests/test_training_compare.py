@@ -313,6 +313,33 @@ def test_frame_has_every_value_of_every_run():
     assert trained["value"].tolist() == [2, 1, 2, 1]
 
 
+@pytest.mark.parametrize(
+    ("every", "epochs"), [(1, [0, 1, 2, 3, 4]), (2, [1, 3, 4]), (5, [4]), (9, [4])]
+)
+def test_validation_may_be_evaluated_less_often_which_changes_nothing_else(every, epochs):
+    options = {"seeds": [3], "epochs": 5}
+    seldom = compare({"a": noisy}, draw, validate_every=every, **options).frame
+    always = compare({"a": noisy}, draw, **options).frame
+    validated = always["split"] == "validation"
+    kept = always[~validated | always["epoch"].isin(epochs)].reset_index(drop=True)
+    assert seldom["epoch"][seldom["split"] == "validation"].unique().tolist() == epochs
+    assert seldom.equals(kept)
+
+
+def test_callbacks_see_every_epoch():
+    import keras
+
+    stopping = Setting(network, lambda: [keras.callbacks.EarlyStopping()])
+    with pytest.raises(ValueError, match=r"'stopping' has callbacks.* leave validate_every at 1"):
+        compare({"stopping": stopping}, draw, seeds=[0], epochs=3, validate_every=2)
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5, True])
+def test_validate_every_is_a_count(every):
+    with pytest.raises(ValueError, match="validate_every must be an integer of at least 1"):
+        compare({"a": network}, draw, seeds=[0], epochs=1, validate_every=every)
+
+
 @pytest.mark.parametrize("nothing", [None, (np.empty((0, *SHAPE)), np.empty((0, CLASSES)))])
 def test_without_validation_and_test_there_are_no_rows_of_them(nothing):
     frame = compare({"a": network}, (draw(0)[0], nothing, nothing), seeds=[0], epochs=1).frame

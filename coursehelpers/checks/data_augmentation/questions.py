@@ -40,9 +40,9 @@ QUIZZES["data_augmentation"] = [
     Question(
         "c",
         {
-            "a": "Which photos is the training accuracy measured on, as they are or transformed?",
+            "a": "How many versions of each photo does it have to learn, and on which is it measured?",
             "b": "They may be, but this does not show it. What would validation tell?",
-            "c": "Those photos are harder. On the photos as they are the accuracy says more.",
+            "c": "More variety means that each photo is known less well, and new photos can gain from it.",
         },
     ),
     Question(
@@ -56,8 +56,8 @@ QUIZZES["data_augmentation"] = [
     Question(
         "c",
         {
-            "a": "Confidence should be as high as the share of right answers. Which was it before?",
-            "b": "It compares just these: the confidence, and the share of right answers.",
+            "a": "Confidence should be as high as the fraction of right answers. Which was it before?",
+            "b": "It compares just these: the confidence, and the fraction of right answers.",
             "c": "It is right more often than it says.",
         },
     ),
