@@ -3,7 +3,6 @@
 import contextlib
 import io
 import itertools
-import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
@@ -275,7 +274,7 @@ def told(outputs):
 
 def test_bar_in_a_notebook_shows_the_time_left_and_leaves_nothing(outputs, shown):
     assert "counting:   0%|" in shown["bar"]
-    assert re.search(r"\| 1/2 \[\d+:\d+<\d+:\d+", shown["bar"])
+    assert "<" in shown["bar"].partition("| 1/2 [")[2][:10]  # such as 00:00<00:00
     assert told(outputs["bar"]) == []
     assert [o.data for o in outputs["bar"]] == [{"text/plain": ""}]
 

@@ -226,7 +226,7 @@ def least_squares_errors(answer, expect, rng):
     def trial(regime, m, x_train, validation):
         expect.given = regime
         x_validation = rng.normal(size=(validation, x_train.shape[1]))
-        train, validation = [(x, rng.normal(1, size=len(x))) for x in (x_train, x_validation)]
+        train, validation = [(x, rng.normal(size=len(x))) for x in (x_train, x_validation)]
         both = [np.concatenate(arrays) for arrays in zip(train, validation, strict=True)]
         affine = [(np.column_stack([x, np.ones(len(x))]), y) for x, y in (train, validation)]
 
@@ -243,13 +243,9 @@ def least_squares_errors(answer, expect, rng):
         got = expect.pair(answer.call(*train, *validation), TWO_ERRORS)
         return [_case(regime, got, residuals, wrong_fits, i) for i in (0, 1)]
 
-    # Twice, because one error may by chance be what a mistake gives.
-    few = [
-        trial("With fewer features than examples", 30, rng.normal(size=(30, 8)), 12)
-        for _ in range(2)
-    ]
+    few = rng.normal(size=(2, 30, 8))  # twice: one error may by chance be what a mistake gives
     for cases, otherwise in zip(
-        zip(*few, strict=True),
+        zip(*(trial("With fewer features than examples", 30, x, 12) for x in few), strict=True),
         (
             "The first value should be the mean squared error of least squares on training data.",
             "The second value should be the mean squared error of the same weights on the "
@@ -263,7 +259,7 @@ def least_squares_errors(answer, expect, rng):
     square, tall = (np.linalg.qr(rng.normal(size=shape))[0] for shape in ((12, 12), (16, 8)))
     cases = zip(
         trial("With as many features as examples, and one to validate", 12, 2 * square, 1),
-        trial("With more features than examples", 8, tall.T * rng.uniform(2, 4, size=(8, 1)), 12),
+        trial("With more features than examples", 8, tall.T * rng.uniform(2, 4, size=(8, 1)), 30),
         strict=True,
     )
     otherwise = (
@@ -298,31 +294,28 @@ def choose_size(answer, expect, rng):
 
 def _choice(answer, expect, rng, n, relevant, sizes, winner):
     while True:
-        w = np.zeros(n)
-        w[:relevant] = rng.choice([-1, 1], size=relevant) / np.sqrt(relevant)
+        w = (np.arange(n) < relevant) * rng.choice([-1, 1], size=n) / np.sqrt(relevant)
         x = rng.normal(size=(220, n))
         y = x @ w + 0.5 * rng.normal(size=220)
         train, validation = (x[:20], y[:20]), (x[20:], y[20:])
         train_errors, errors = np.transpose([_errors_of_size(train, validation, d) for d in sizes])
         lowest, *others = np.sort(errors)
         wins = sizes[np.argmin(errors)] == winner and (not others or others[0] > 1.05 * lowest)
-        # A feature more makes a difference only where a size that is one smaller is there.
-        more = [_errors_of_size(train, validation, d + 1)[1] for d in sizes]
-        wins = wins and sizes[np.argmin(more)] == winner - (winner - 1 in sizes)
+        more = [_errors_of_size(train, validation, d + 1)[1] for d in sizes]  # one feature too many
+        wins &= sizes[np.argmin(more)] == winner - (winner - 1 in sizes)
         if wins and np.argmax(errors) == 0:  # the first is the worst, so that mistakes differ
             break
     below = [error if d < 20 else np.inf for d, error in zip(sizes, errors, strict=True)]
-    best = int(np.argmin(errors))
     expect.given = f"With 20 examples, {n} features and the sizes {sizes}"
     mistakes = known(
         ("training error", sizes[np.argmin(train_errors)]),
         ("largest error", sizes[np.argmax(errors)]),
         ("only below m", sizes[np.argmin(below)]),
-        ("position", best),
+        ("position", sizes.index(winner)),
         ("error, not size", lowest),
     )
     got = answer.call(*train, *validation, list(sizes))
-    return Case(expect.given, got, sizes[best], mistakes)
+    return Case(expect.given, got, winner, mistakes)
 
 
 def _errors_of_size(train, validation, d):
@@ -344,8 +337,7 @@ def _errors_of_size(train, validation, d):
 )
 def build_smaller_mlp(answer, expect, rng):
     model = built(answer, expect)
-    # Around zero, so that what ten scores have in common is not their sign.
-    images = rng.uniform(-1, 1, size=(5, 28, 28)).astype("float32")
+    images = rng.uniform(size=(5, 28, 28)).astype("float32")
     outputs = expect_outputs(
         answer,
         expect,
