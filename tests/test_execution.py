@@ -109,7 +109,9 @@ def test_good_run_is_told_in_numbers(run):
     (sections,) = section_times(executed).values()
     assert sections["Section"] == pytest.approx(result.cpu_seconds, abs=0.1)
     printed = table([result])
-    assert re.search(r"lesson +4 +\d+ +\d+ +cell-\d, \d+ s +1 of 1 +0 of 0 +\S+lesson.ipynb", printed)
+    assert re.search(
+        r"lesson +4 +\d+ +\d+ +cell-\d, \d+ s +1 of 1 +0 of 0 +\S+lesson.ipynb", printed
+    )
 
 
 def test_parameters_reach_the_notebook(run):
