@@ -47,7 +47,7 @@ test: $(READY)  ## run all tests, execution and validation of all notebooks incl
 	@$(BIN)/python -m pytest --profile $(PROFILE) --numprocesses 2 --dist loadfile
 
 copies: $(READY)  ## execute the students' copies, compare their claims, and try every answer of the bank in them
-	@$(BIN)/python -m pytest tests/test_student.py -m copies --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest tests/test_copy_*.py -m copies --numprocesses 2 --dist loadfile
 
 again: $(READY)  ## run each section of a notebook again after the whole notebook, from the last to the first
 	@$(BIN)/python -m pytest tests/test_notebooks_order.py -m again --numprocesses 2

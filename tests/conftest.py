@@ -11,6 +11,9 @@ from coursehelpers.profiles import PROFILES
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+# Its assertions are to be told in full, though its name is no test's.
+pytest.register_assert_rewrite("tests.copies")
+
 # A shell lets what runs in its background pass over Ctrl-C, which some tests press.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

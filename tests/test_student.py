@@ -1,21 +1,14 @@
-"""The students' copies: up to date, untouched, solved, and with every answer of the bank.
+"""What stands in the students' copies; what comes out of them is in `tests.copies`."""
 
-What is marked `copies` executes them as students do, in the profile of the lesson, which takes
-minutes: `make copies`.
-"""
-
-from itertools import zip_longest
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from coursehelpers.checks.core import EXERCISES
 from coursehelpers.execution import notebooks
 from coursehelpers.execution.student import STUB, repository, write_student_copy
-from coursehelpers.transfer.cache import VARIABLE
-from tests.answers import BANK, load, source_of
+from tests.answers import load
 
 ROOT = Path(__file__).parents[1]
 PATHS = notebooks.find(ROOT / "notebooks")
@@ -97,148 +90,3 @@ def test_badge_opens_this_very_copy(path):
     assert f"(https://colab.research.google.com/github/{owner}/blob/main/{place})" in top
     assert "![Open in Colab](" in top
     assert f"({repository(ROOT)}/blob/main/notebooks/{path.name})" in top
-
-
-# what comes out of a copy
-
-
-class Live:
-    """A copy that is being executed, whose kernel goes on answering."""
-
-    def __init__(self, path, folder):
-        self.notebook = notebooks.read(path)
-        self.client = NotebookClient(
-            self.notebook,
-            timeout=300,
-            resources={"metadata": {"path": str(folder)}},
-            # Errors only: newer kernels warn that a local connection is not encrypted.
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],
-        )
-        self.answers = notebooks.answers(self.notebook)
-
-    def run(self, cell):
-        """Execute a cell, with whatever it holds now."""
-        return self.client.execute_cell(cell, self.notebook.cells.index(cell))
-
-    def answer(self, name, source):
-        """Fill in an answer, run its cell and its check, and return what the check shows."""
-        cell = self.answers[name]
-        cell.source = source
-        self.run(cell)
-        check = self.run(self.check_of(name))
-        return shown(check), value(check)
-
-    def check_of(self, name):
-        facts = ((c, c.metadata.get("nbgrader", {})) for c in self.notebook.cells)
-        return next(c for c, fact in facts if fact.get("grade_id") == f"check_{name}")
-
-    def score(self):
-        """Return the last line of the score, and the words of each exercise's line."""
-        _, *lines, last = value(self.run(by_id(self.notebook)["score"])).splitlines()
-        return last, {line.split()[0]: line.split() for line in lines}
-
-
-def shown(cell):
-    return "\n".join(o.data["text/plain"] for o in cell.outputs if o.output_type == "display_data")
-
-
-def value(cell):
-    (result,) = [o for o in cell.outputs if o.output_type == "execute_result"]
-    return result.data["text/plain"]
-
-
-copies = pytest.mark.copies
-
-
-# Each copy in a process of its own: what is executed once serves all tests of that copy.
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(p, id=p.stem, marks=pytest.mark.xdist_group(p.stem)) for p in COPIES],
-)
-def live(request, tmp_path_factory):
-    """Execute each copy once, in an empty folder; leave its kernel to the tests."""
-    folder = tmp_path_factory.mktemp("empty")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, str(folder / "cache"))
-        copy = Live(request.param, folder)
-        with copy.client.setup_kernel():
-            for number, cell in enumerate(copy.notebook.cells):
-                copy.client.execute_cell(cell, number)
-            copy.untouched = nbformat.from_dict(copy.notebook)
-            copy.path = request.param
-            yield copy
-
-
-def points(live):
-    return sum(exercise.points for exercise in exercises_of(live.path))
-
-
-@copies
-def test_untouched_copy_runs_and_scores_nothing(live):
-    count = len(exercises_of(live.path))
-    for cell in notebooks.code_cells(live.untouched):
-        assert cell.execution_count is not None, cell.id
-        assert not [o for o in cell.outputs if o.output_type == "error"], cell.id
-        assert not [o for o in cell.outputs if o.get("name") == "stderr"], cell.id
-        if notebooks.is_grade(cell):
-            assert "… not attempted, 0 of " in shown(cell)
-            assert value(cell) == "0"
-    score = value(by_id(live.untouched)["score"])
-    assert score.endswith(
-        f"\n0 of {points(live)} points; not done yet: {count} of {count} exercises"
-    )
-    for exercise in exercises_of(live.path):
-        assert exercise.section in score
-
-
-@copies
-def test_figures_of_the_lesson_appear_in_the_untouched_copy(live):
-    published = by_id(notebooks.read(ROOT / "notebooks" / live.path.name))
-    for cell in notebooks.code_cells(live.untouched):
-        if cell.id in published:
-            assert pictures(cell) == pictures(published[cell.id]), cell.id
-
-
-def pictures(cell):
-    return sum("image/png" in output.get("data", {}) for output in cell.outputs)
-
-
-@copies
-def test_claims_come_out_as_published(live):
-    published = notebooks.read(ROOT / "notebooks" / live.path.name)
-    changed = notebooks.changed_claims(published, live.untouched)
-    assert not [change for change in changed if not change.by_a_thread]
-    assert notebooks.contradictions(live.untouched, live.untouched) == []
-
-
-@copies
-def test_every_accepted_answer_gets_full_points(live):
-    accepted = [
-        [v for v in BANK if v.accepted and v.exercise == e.id] for e in exercises_of(live.path)
-    ]
-    for variants in zip_longest(*accepted):
-        for variant in filter(None, variants):
-            told, earned = live.answer(variant.exercise, source_of(variant))
-            assert earned == str(EXERCISES[variant.exercise].points), (variant.name, told)
-            assert "✓ passed" in told
-        assert live.score()[0] == f"{points(live)} of {points(live)} points"
-
-
-@copies
-def test_every_refused_answer_fails_its_own_check_only(live):
-    solutions = notebooks.answers(notebooks.read(ROOT / "notebooks" / live.path.name))
-    for name, cell in solutions.items():
-        live.answer(name, cell.source)
-    complete, passed = live.score()
-    assert complete == f"{points(live)} of {points(live)} points"
-    for name, cell in solutions.items():
-        for variant in (v for v in BANK if v.exercise == name and not v.accepted):
-            told, earned = live.answer(name, source_of(variant))
-            assert (earned, "✓ passed" in told) == (str(variant.earned), False), variant
-            assert variant.is_told_in([told])
-            last, lines = live.score()
-            left = points(live) - EXERCISES[name].points + variant.earned
-            assert last.startswith(f"{left} of {points(live)} points; not done yet: 1 of ")
-            assert [n for n in lines if lines[n] != passed[n]] == [name]
-        live.answer(name, cell.source)
-    assert live.score()[0] == complete
