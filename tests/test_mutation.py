@@ -10,7 +10,7 @@ from tests.equivalent_mutants import EQUIVALENT
 from tests.mutants import draw, mutants_of
 
 # Without Keras, which takes seconds to import.
-CHEAP = ("initial_std", "label_preserving", "penalty_gradients", "read_curves", "ridge_towards")
+CHEAP = ("initial_std", "label_preserving", "read_curves", "ridge_towards")
 
 
 def changes(source):
@@ -165,7 +165,8 @@ def reports():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mutation, "source_of", lambda variant: variant.answer)
         mutation.verdict(exercises[0], bank[0].answer)  # starts what the processes are forked off
-        found = mutation.examine(exercises, bank, LISTED, patience=1)
+        # Only a mutant that hangs waits for this long; a right answer needs it on a busy machine.
+        found = mutation.examine(exercises, bank, LISTED, patience=20)
     return {report.exercise: report for report in found}
 
 
