@@ -44,10 +44,12 @@ notebooks: $(READY)  ## execute every notebook into build/ (default PROFILE=stan
 
 test: PROFILE ?= smoke
 test: $(READY)  ## run all tests, execution and validation of all notebooks included
-	@$(BIN)/python -m pytest --profile $(PROFILE) --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --profile $(PROFILE) --numprocesses 2 --dist loadfile \
+		--no-loadscope-reorder
 
 copies: $(READY)  ## execute the students' copies, compare their claims, and try every answer of the bank in them
-	@$(BIN)/python -m pytest tests/test_copy_*.py -m copies --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest tests/test_copy_*.py -m copies --numprocesses 2 --dist loadfile \
+		--no-loadscope-reorder
 
 again: $(READY)  ## run each section of a notebook again after the whole notebook, from the last to the first
 	@$(BIN)/python -m pytest tests/test_notebooks_order.py -m again --numprocesses 2

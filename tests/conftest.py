@@ -40,12 +40,24 @@ def pytest_addoption(parser):
     )
 
 
+# The longest first: what begins last should be short, so that no process waits for the other.
+LONGEST = (
+    "test_notebooks",
+    "test_answer_bank",
+    "test_copy_data_augmentation",
+)
+
+
 def pytest_collection_modifyitems(config, items):
-    """Leave out what takes minutes, unless `-m` names its mark."""
+    """Leave out what takes minutes, unless `-m` names its mark, and begin with what takes long."""
     slow = {"attack", "copies", "again"} - set(config.getoption("markexpr").split())
     left = [item for item in items if slow & {mark.name for mark in item.iter_markers()}]
     config.hook.pytest_deselected(items=left)
-    items[:] = [item for item in items if item not in left]
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items[:] = sorted(
+        (item for item in items if item not in left),
+        key=lambda item: order.get(item.path.stem, len(order)),
+    )
 
 
 @pytest.fixture(scope="session")
