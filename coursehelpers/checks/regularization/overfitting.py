@@ -337,8 +337,7 @@ def _errors_of_size(train, validation, d):
 )
 def build_smaller_mlp(answer, expect, rng):
     model = built(answer, expect)
-    # Of both signs: for images that resemble each other all logits are positive now and then.
-    images = rng.uniform(-1, 1, size=(5, 28, 28)).astype("float32")
+    images = rng.uniform(-1, 1, size=(5, 28, 28)).astype("float32")  # logits of both signs
     outputs = expect_outputs(
         answer,
         expect,
