@@ -8,25 +8,36 @@ from typing import NamedTuple
 
 
 class Profile(NamedTuple):
-    """How often a notebook repeats what it trains; everything else is the same in all profiles.
+    """How much a notebook trains; everything else is the same in all profiles.
 
     Attributes
     ----------
     name : str
     seeds : int
         Repetitions; each redraws data, noise, weights and order.
+    steps : int, optional
+        Most gradient steps that `coursehelpers.training.compare` makes in an epoch.
     """
 
     name: str
     seeds: int
+    steps: int | None = None
 
 
 # "standard" is the lesson: what is published and what students run. "smoke" only shows that every
-# cell runs: two seeds decide next to no claim.
+# cell runs: what is hardly trained decides no claim.
 PROFILES = {
-    profile.name: profile for profile in (Profile("smoke", seeds=2), Profile("standard", seeds=5))
+    profile.name: profile
+    for profile in (Profile("smoke", seeds=2, steps=1), Profile("standard", seeds=5))
 }
 DEVICES = ("cpu", "gpu")
+
+_prepared = PROFILES["standard"]
+
+
+def prepared():
+    """Return the profile of this run: that of the last `prepare`, "standard" without one."""
+    return _prepared
 
 
 def prepare(profile="standard", seed=0, device="cpu", *, threads=None):
@@ -76,7 +87,9 @@ def prepare(profile="standard", seed=0, device="cpu", *, threads=None):
         # compiled again and again, and says so in red.
         tf.get_logger().addFilter(_is_not_about_retracing)
         tf.zeros(1)  # the first operation starts the runtime, which logs as well
-    return PROFILES[profile]
+    global _prepared
+    _prepared = PROFILES[profile]
+    return _prepared
 
 
 def _is_not_about_retracing(record):

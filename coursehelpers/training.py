@@ -154,7 +154,7 @@ def compare(
     Randomness has to come from Keras (``keras.random``, ``keras.layers``). What a seed redraws has
     to be a weight: the graph is the same for all of them, and with it every number drawn in Python
     while it was built. Python, NumPy and TensorFlow are seeded on the way, and stay so. XLA
-    (``jit_compile``) is not used.
+    (``jit_compile``) is not used. In the profile "smoke" an epoch is a single step.
 
     Examples
     --------
@@ -170,8 +170,10 @@ def compare(
     import pandas as pd
 
     from coursehelpers.compiled import CompiledRuns, seed_python
+    from coursehelpers.profiles import prepared
     from coursehelpers.tensors import tensors
 
+    steps = prepared().steps
     settings = _checked_settings(settings, epochs)
     seeds = _checked_seeds(seeds)
     _require_count("batch_size", batch_size)
@@ -214,7 +216,7 @@ def compare(
                         runs[key] = CompiledRuns(name, setting, arrays, batch_size)
                         tracing += time.perf_counter() - start
                     run = runs[key].train(
-                        name, setting, seed, arrays, shuffle, validate_every, tick
+                        name, setting, seed, arrays, shuffle, validate_every, steps, tick
                     )
                     kept += runs[key].model.count_params()
                     last = run[-1][0]

@@ -13,6 +13,8 @@ from nbclient import NotebookClient
 
 from coursehelpers.checks.core import EXERCISES
 from coursehelpers.execution import notebooks
+from coursehelpers.execution.__main__ import LEAST_SHARE
+from coursehelpers.execution.validate import validate
 from coursehelpers.transfer.cache import VARIABLE
 from tests.answers import BANK, load, source_of
 
@@ -129,6 +131,20 @@ def test_claims_come_out_as_published(live):
     changed = notebooks.changed_claims(published, live.untouched)
     assert not [change for change in changed if not change.by_a_thread]
     assert notebooks.contradictions(live.untouched, live.untouched) == []
+
+
+def test_outputs_are_those_that_are_stored(live, tmp_path):
+    path = ROOT / "notebooks" / live.path.name
+    published = notebooks.read(path)
+    for name, cell in notebooks.answers(published).items():
+        live.answer(name, cell.source)
+    live.score()
+    solved = nbformat.from_dict(live.notebook)
+    solved.cells = [cell for cell in solved.cells if cell.id in by_id(published)]
+    nbformat.write(solved, tmp_path / path.name)
+    result = validate(path, tmp_path / path.name, "standard", tmp_path / "validation")
+    assert result.passed, result.report
+    assert result.share >= LEAST_SHARE["standard"], f"compared only {result.share:.0%}"
 
 
 def test_every_accepted_answer_gets_full_points(live):

@@ -11,7 +11,6 @@ from coursehelpers.claims import MIME as CLAIM
 
 INJECTED = "injected-parameters"
 BY_PROFILE = "by-profile"
-ROBUST = "robust"
 # A claim that another processor may decide otherwise; the lesson says so.
 BY_A_THREAD = "by-a-thread"
 # The first line of a cell that takes long, which publishing writes.
@@ -150,14 +149,8 @@ def _states(executed):
 
 
 def depends_on_profile(cell):
-    """Return whether the outputs of a cell are comparable in the standard profile only.
-
-    The numbers of a claim always depend on the profile. A claim tagged ``robust`` must not come
-    out the opposite in any of them.
-    """
-    if claims(cell):
-        return ROBUST not in tags(cell)
-    return BY_PROFILE in tags(cell)
+    """Return whether the outputs of a cell are comparable in the standard profile only."""
+    return bool(claims(cell)) or BY_PROFILE in tags(cell)
 
 
 def seconds(cell):

@@ -179,7 +179,7 @@ def _no_stored_features():
 def recorded_claims(executed):
     """Return every claim of an executed notebook, with the cell that makes it."""
     return [
-        {"cell": cell.id, "robust": notebooks.ROBUST in notebooks.tags(cell), **claim}
+        {"cell": cell.id, **claim}
         for cell in notebooks.code_cells(executed)
         for claim in notebooks.claims(cell)
     ]

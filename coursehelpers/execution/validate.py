@@ -61,8 +61,8 @@ def validate(stored, executed, profile, folder):
     stored, executed : path-like
         The notebook with its published outputs, and the copy that papermill executed.
     profile : str
-        Outside "standard", outputs of cells tagged ``by-profile`` and claims not tagged ``robust``
-        are not compared, and no text is held to its claims.
+        Outside "standard", claims and outputs of cells tagged ``by-profile`` are not compared, and
+        no text is held to its claims.
     folder : path-like
         Where the prepared copies go.
 
