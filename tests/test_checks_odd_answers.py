@@ -8,6 +8,7 @@ import pytest
 
 from coursehelpers.checks.answers import LocalAnswer
 from coursehelpers.checks.core import EXERCISES, judge
+from tests.answers import published
 
 # `choose_strategy` reads what was measured for hours.
 NAMES = [name for name in EXERCISES if name != "choose_strategy"]
@@ -18,11 +19,6 @@ BUILDERS = [name for name in NAMES if name.startswith("build_")]
 def keras_at_hand():
     # Its first import may take longer than a check allows an answer.
     importlib.import_module("keras")
-
-
-def solution(name):
-    notebook = EXERCISES[name].notebook
-    return getattr(importlib.import_module(f"coursehelpers.checks.solutions.{notebook}"), name)
 
 
 def verdict(name, answer):
@@ -143,7 +139,7 @@ def test_points_that_are_no_numbers_are_told(name, number):
         return number * value
 
     says = "Some entries are no numbers, but nan or inf"
-    assert says in told(name, lambda *given: times(solution(name)(*given)))
+    assert says in told(name, lambda *given: times(published(name)(*given)))
 
 
 def test_parts_of_texts_are_told():
@@ -153,7 +149,7 @@ def test_parts_of_texts_are_told():
 
 def test_lists_of_texts_are_told():
     def texts(*given):
-        return tuple(part.astype(str).tolist() for part in solution("triple_with_noise")(*given))
+        return tuple(part.astype(str).tolist() for part in published("triple_with_noise")(*given))
 
     assert "a list of 12 entries that make no array of numbers" in told("triple_with_noise", texts)
 
@@ -161,7 +157,7 @@ def test_lists_of_texts_are_told():
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in BUILDERS])
 def test_inputs_that_are_changed_afterwards_do_not_matter(name):
     def spoils(*given):
-        got = solution(name)(*given)
+        got = published(name)(*given)
         for value in given:
             if isinstance(value, np.ndarray):
                 value[...] = 0
@@ -224,7 +220,7 @@ def wrapped(name, call, **members):
         setattr(Odd, member, value)
 
     def answer(*given):
-        model = Odd(solution(name)(*given))
+        model = Odd(published(name)(*given))
         model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
         return model
 
@@ -301,7 +297,7 @@ def test_noise_of_a_model_that_learned_nothing_gets_a_verdict():
 
 def test_model_missing_without_noise_is_told():
     says = "Your function returned nothing; is there a `return`?"
-    answer = lambda std: solution("build_noisy_mlp")(std) if std else None  # noqa: E731
+    answer = lambda std: published("build_noisy_mlp")(std) if std else None  # noqa: E731
     assert says in told("build_noisy_mlp", answer)
 
 
@@ -354,7 +350,7 @@ def test_loss_of_nan_is_told():
 
 def test_backbone_that_was_trained_is_told():
     def unfreeze_last(backbone, blocks, k):
-        solution("unfreeze_last")(backbone, blocks, k)
+        published("unfreeze_last")(backbone, blocks, k)
         backbone.train_on_batch(np.ones((2, 16, 16, 3)), np.ones((2, 4, 4, 8)))
 
     assert "Your function changed weights of the backbone" in told("unfreeze_last", unfreeze_last)

@@ -36,6 +36,7 @@ class Exercise:
     seconds: float
     hints: tuple[str, ...]
     specification: Callable
+    formula: object = None  # of `coursehelpers.checks.formula`, where it declares the exercise
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class _Refused(Exception):
     """A requirement does not hold: nothing after it can be judged."""
 
 
-def exercise(id, *, notebook, section, points, hints, seconds=5.0):
+def exercise(id, *, notebook, section, points, hints, seconds=5.0, formula=None):
     """Declare an exercise; decorates its specification ``(answer, expect, rng) -> None``.
 
     Parameters
@@ -113,6 +114,8 @@ def exercise(id, *, notebook, section, points, hints, seconds=5.0):
         From a nudge to nearly the answer.
     seconds : float, default 5
         Time limit for all questions to the answer together.
+    formula : Formula, optional
+        Solution and mistakes, where `coursehelpers.checks.formula` declares the exercise.
 
     Returns
     -------
@@ -129,7 +132,7 @@ def exercise(id, *, notebook, section, points, hints, seconds=5.0):
         if id in EXERCISES:
             raise ValueError(f"An exercise named {id!r} exists already; choose another id.")
         EXERCISES[id] = Exercise(
-            id, notebook, section, points, seconds, tuple(hints), specification
+            id, notebook, section, points, seconds, tuple(hints), specification, formula
         )
         return specification
 

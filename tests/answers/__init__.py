@@ -10,7 +10,8 @@ exercise's name:
     def l2_penalty(weights, lambda_, m): ...
 
 To author a check: declare it in `coursehelpers/checks/`, then add its answers here, at least three
-accepted ones that differ in kind and six refused ones that are real misconceptions.
+accepted ones that differ in kind and six refused ones that are real misconceptions. Of a formula the
+published solution and the mistakes that its declaration names are in the bank by themselves.
 """
 
 import ast
@@ -19,7 +20,8 @@ import importlib
 import inspect
 from typing import NamedTuple
 
-from coursehelpers.checks.core import EXERCISES
+from coursehelpers.checks.answers import LocalAnswer
+from coursehelpers.checks.core import EXERCISES, judge
 
 BANK = []
 
@@ -34,6 +36,7 @@ class Variant(NamedTuple):
     says: str | set = ""
     earned: int = 0
     misconception: str | None = None
+    source: str = ""  # of an answer that the declaration of its exercise holds
 
     def is_told_in(self, messages):
         """Tell whether a message contains what must be said, or one of what may be."""
@@ -67,9 +70,30 @@ def refused(name, *, says, earned=0, misconception=None):
 
 def load():
     """Return all answers of the bank, those of every exercise that is declared."""
-    for exercise in EXERCISES.values():
-        importlib.import_module(f"{__name__}.{exercise.notebook}.{exercise.id}")
+    if not BANK:
+        for exercise in EXERCISES.values():
+            importlib.import_module(f"{__name__}.{exercise.notebook}.{exercise.id}")
+            BANK.extend(_declared(exercise) if exercise.formula else ())
     return BANK
+
+
+def _declared(exercise):
+    """Return the published solution of a formula, and its known mistakes."""
+    declared = exercise.formula
+    yield Variant(exercise.id, "published", declared.solution, True, source=declared.source)
+    for number, slip in enumerate(declared.slips):
+        outcome = judge(exercise, lambda seconds, slip=slip: LocalAnswer(slip.function, seconds))
+        facts = False, slip.message, outcome.earned, slip.name, slip.source
+        yield Variant(exercise.id, f"{slip.name}, mistake {number}", slip.function, *facts)
+
+
+def published(name):
+    """Return the published solution of an exercise, a function."""
+    exercise = EXERCISES[name]
+    if exercise.formula:
+        return exercise.formula.solution
+    home = importlib.import_module(f"coursehelpers.checks.solutions.{exercise.notebook}")
+    return getattr(home, name)
 
 
 def source_of(variant):
@@ -85,6 +109,8 @@ def source_of(variant):
         The imports and helpers of the answer's module, then the function without its decorator.
         Executed anywhere, it defines a function of the exercise's name that does the same.
     """
+    if variant.source:
+        return f"import numpy as np\n\n\n{variant.source}\n"
     helpers, answers = _parts_of(variant.answer.__module__)
     return f"{helpers}\n\n\n{answers[variant.answer.__code__.co_firstlineno]}\n"
 

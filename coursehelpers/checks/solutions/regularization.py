@@ -49,31 +49,6 @@ def build_smaller_mlp():
     )
 
 
-def l2_penalty(weights, lambda_, m):
-    """Return lambda / m times the sum of the squared weights; `weights` is a list of arrays."""
-    return lambda_ / m * sum(np.sum(w**2) for w in weights)
-
-
-def l1_penalty(weights, lambda_, m):
-    """Return lambda / m times the sum of the absolute weights; `weights` is a list of arrays."""
-    return lambda_ / m * sum(np.sum(np.abs(w)) for w in weights)
-
-
-def penalty_gradients(w, lambda_, m):
-    """Return the gradients of lambda/m sum w^2 and of lambda/m sum |w| with respect to w."""
-    return 2 * lambda_ / m * w, lambda_ / m * np.sign(w)
-
-
-def keras_l2(lambda_, m, convention):
-    """Return the `l2` of Keras for a convention, "lambda/m" or "lambda/2m"."""
-    return lambda_ / m if convention == "lambda/m" else lambda_ / (2 * m)
-
-
-def decay_step(w, gradient, learning_rate, lambda_, m):
-    """Return w after a step on a loss with the penalty lambda/(2m) sum w^2."""
-    return (1 - learning_rate * lambda_ / m) * w - learning_rate * gradient
-
-
 def build_l2_mlp(l2):
     """Return an MLP for 28 x 28 images, with the penalty l2 * sum w^2 on every kernel."""
     penalty = keras.regularizers.L2(l2)
@@ -85,11 +60,6 @@ def build_l2_mlp(l2):
             layers.Dense(10, activation="softmax", kernel_regularizer=penalty),
         ]
     )
-
-
-def smooth_labels(labels, classes, alpha):
-    """Return smoothed labels, shape (n, classes), of class numbers, shape (n,)."""
-    return (1 - alpha) * np.eye(classes)[labels] + alpha / classes
 
 
 def early_stopping(val_losses, patience):

@@ -5,11 +5,6 @@ import numpy as np
 from tests.answers import accepted, refused
 
 
-@accepted("as in the formula")
-def decay_step(w, gradient, learning_rate, lambda_, m):
-    return (1 - learning_rate * lambda_ / m) * w - learning_rate * gradient
-
-
 @accepted("gradient of the whole cost")
 def decay_step(w, gradient, learning_rate, lambda_, m):
     return w - learning_rate * (gradient + lambda_ / m * w)
@@ -30,69 +25,6 @@ def decay_step(w, gradient, learning_rate, lambda_, m):
     optimizer = keras.optimizers.SGD(learning_rate, weight_decay=lambda_ / m)
     optimizer.apply([keras.ops.convert_to_tensor(gradient, "float32")], [variable])
     return variable.numpy()
-
-
-@refused("no decay", says="where is the penalty", misconception="no decay")
-def decay_step(w, gradient, learning_rate, lambda_, m):
-    return w - learning_rate * gradient
-
-
-@refused(
-    "no gradient", says="gradient of the loss is missing", earned=1, misconception="no gradient"
-)
-def decay_step(w, gradient, learning_rate, lambda_, m):
-    return (1 - learning_rate * lambda_ / m) * w
-
-
-@refused("uphill", says="subtract it", earned=1, misconception="uphill")
-def decay_step(w, gradient, learning_rate, lambda_, m):
-    return (1 - learning_rate * lambda_ / m) * w + learning_rate * gradient
-
-
-@refused(
-    "decay of the learning rate",
-    says="not to the learning rate",
-    misconception="decayed the learning rate",
-)
-def decay_step(w, gradient, learning_rate, lambda_, m):
-    return w - (1 - learning_rate * lambda_ / m) * learning_rate * gradient
-
-
-@refused(
-    "decay without learning rate", says="on the learning rate", misconception="no learning rate"
-)
-def decay_step(w, gradient, learning_rate, lambda_, m):
-    return (1 - lambda_ / m) * w - learning_rate * gradient
-
-
-@refused("no m", says="Divide by the number", misconception="forgot m")
-def decay_step(w, gradient, learning_rate, lambda_, m):
-    return (1 - learning_rate * lambda_) * w - learning_rate * gradient
-
-
-@refused("convention without the half", says="cancels the 2", misconception="twice the decay")
-def decay_step(w, gradient, learning_rate, lambda_, m):
-    return w - learning_rate * (gradient + 2 * lambda_ / m * w)
-
-
-@refused("halved", says="half of the decay", misconception="half the decay")
-def decay_step(w, gradient, learning_rate, lambda_, m):
-    return (1 - learning_rate * lambda_ / (2 * m)) * w - learning_rate * gradient
-
-
-@refused("decay afterwards", says="not the step", earned=1, misconception="decay after the step")
-def decay_step(w, gradient, learning_rate, lambda_, m):
-    return (1 - learning_rate * lambda_ / m) * (w - learning_rate * gradient)
-
-
-@refused("growth", says="should get smaller", misconception="decay added")
-def decay_step(w, gradient, learning_rate, lambda_, m):
-    return (1 + learning_rate * lambda_ / m) * w - learning_rate * gradient
-
-
-@refused("L1 step", says="the same share of each", misconception="decay by an amount")
-def decay_step(w, gradient, learning_rate, lambda_, m):
-    return w - learning_rate * (gradient + lambda_ / m * np.sign(w))
 
 
 @accepted("entry by entry")

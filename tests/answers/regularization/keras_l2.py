@@ -7,11 +7,6 @@ from tests.answers import accepted, refused
 WEIGHTS = np.array([3.0, -4.0], dtype="float32")
 
 
-@accepted("conditional expression")
-def keras_l2(lambda_, m, convention):
-    return lambda_ / m if convention == "lambda/m" else lambda_ / (2 * m)
-
-
 @accepted("table, result in float32")
 def keras_l2(lambda_, m, convention):
     return np.float32(lambda_) / {"lambda/m": m, "lambda/2m": 2 * m}[convention]
@@ -33,50 +28,6 @@ def keras_l2(lambda_, m, convention):
 
     penalty = lambda_ / m * np.sum(WEIGHTS**2) / (2 if convention.endswith("2m") else 1)
     return penalty / keras.regularizers.L2(1.0)(WEIGHTS)
-
-
-@refused(
-    "convention ignored", says="the other convention", earned=1, misconception="other convention"
-)
-def keras_l2(lambda_, m, convention):
-    return lambda_ / m
-
-
-@refused("always 2m", says="the other convention", earned=1, misconception="other convention")
-def keras_l2(lambda_, m, convention):
-    return lambda_ / (2 * m)
-
-
-@refused("conventions swapped", says="the other convention", misconception="other convention")
-def keras_l2(lambda_, m, convention):
-    return lambda_ / m if convention == "lambda/2m" else lambda_ / (2 * m)
-
-
-@refused("2 on the wrong side", says="off by a factor of 2", misconception="other convention")
-def keras_l2(lambda_, m, convention):
-    return lambda_ / (2 * m) if convention == "lambda/m" else lambda_ / (4 * m)
-
-
-@refused("lambda as it is", says="Divide by the number of", misconception="forgot m")
-def keras_l2(lambda_, m, convention):
-    return lambda_
-
-
-@refused("no m", says="Divide by the number of training examples", misconception="forgot m")
-def keras_l2(lambda_, m, convention):
-    return lambda_ if convention == "lambda/m" else lambda_ / 2
-
-
-@refused(
-    "wrong order of operations", says="mind the order", earned=1, misconception="multiplied by m"
-)
-def keras_l2(lambda_, m, convention):
-    return lambda_ / m if convention == "lambda/m" else lambda_ / 2 * m
-
-
-@refused("inverted", says="the inverse of the right number", misconception="inverted")
-def keras_l2(lambda_, m, convention):
-    return m / lambda_ if convention == "lambda/m" else 2 * m / lambda_
 
 
 @refused("misspelled convention", says="is there a `return`?", earned=1)
@@ -113,11 +64,6 @@ def keras_l2(lambda_, m, convention):
 def keras_l2(lambda_, m, convention):
     numerator, _, divisor = convention.partition("/")
     return {"lambda": lambda_}[numerator] / (m * float(divisor[:-1] or 1))
-
-
-@refused("twice instead of half", says="does the 2 stand", earned=1, misconception="doubled")
-def keras_l2(lambda_, m, convention):
-    return lambda_ / m if convention == "lambda/m" else 2 * lambda_ / m
 
 
 @refused("whole numbers", says="should equal the penalty")

@@ -5,11 +5,6 @@ import numpy as np
 from tests.answers import accepted, refused
 
 
-@accepted("NumPy")
-def l2_penalty(weights, lambda_, m):
-    return lambda_ / m * sum(np.sum(w**2) for w in weights)
-
-
 @accepted("plain Python loop")
 def l2_penalty(weights, lambda_, m):
     total = 0.0
@@ -38,73 +33,6 @@ def l2_penalty(weights, lambda_, m):
     return sum(lambda_ * np.linalg.norm(w) ** 2 for w in weights) / m
 
 
-@refused("no m", says="Divide by the number of training examples", misconception="forgot m")
-def l2_penalty(weights, lambda_, m):
-    return lambda_ * sum(np.sum(w**2) for w in weights)
-
-
-@refused("m twice", says="Divide by m only once", misconception="divided by m twice")
-def l2_penalty(weights, lambda_, m):
-    return lambda_ / m * sum(np.sum(w**2) / m for w in weights)
-
-
-@refused("times m", says="instead of multiplying", misconception="multiplied by m")
-def l2_penalty(weights, lambda_, m):
-    return lambda_ * m * sum(np.sum(w**2) for w in weights)
-
-
-@refused("2m", says="leave out the factor 1/2", misconception="halved")
-def l2_penalty(weights, lambda_, m):
-    return lambda_ / (2 * m) * sum(np.sum(w**2) for w in weights)
-
-
-@refused("no lambda", says="The factor lambda is missing", misconception="forgot lambda")
-def l2_penalty(weights, lambda_, m):
-    return sum(np.sum(w**2) for w in weights) / m
-
-
-@refused("mean of each array", says="not a mean", misconception="mean, not sum")
-def l2_penalty(weights, lambda_, m):
-    return lambda_ / m * sum(np.mean(w**2) for w in weights)
-
-
-@refused("mean of all weights", says="not a mean", misconception="mean, not sum")
-def l2_penalty(weights, lambda_, m):
-    return lambda_ / m * np.mean(np.concatenate([w.ravel() for w in weights]) ** 2)
-
-
-@refused(
-    "forgot to square", says="Positive and negative weights cancel", misconception="signed sum"
-)
-def l2_penalty(weights, lambda_, m):
-    return lambda_ / m * sum(np.sum(w) for w in weights)
-
-
-@refused("squared the sum", says="not the sum afterwards", misconception="measured the sum")
-def l2_penalty(weights, lambda_, m):
-    return lambda_ / m * sum(np.sum(w) for w in weights) ** 2
-
-
-@refused("squared each sum", says="not the sum afterwards", misconception="measured the sum")
-def l2_penalty(weights, lambda_, m):
-    return lambda_ / m * sum(np.sum(w) ** 2 for w in weights)
-
-
-@refused("absolute values", says="this is the other penalty", misconception="other penalty")
-def l2_penalty(weights, lambda_, m):
-    return lambda_ / m * sum(np.sum(np.abs(w)) for w in weights)
-
-
-@refused("norm of each array", says="without taking a root", misconception="norm")
-def l2_penalty(weights, lambda_, m):
-    return lambda_ / m * sum(np.linalg.norm(w) for w in weights)
-
-
-@refused("norm of all weights", says="without taking a root", misconception="norm")
-def l2_penalty(weights, lambda_, m):
-    return lambda_ / m * np.sqrt(sum(np.sum(w**2) for w in weights))
-
-
 @refused(
     "returned inside the loop", says="Only one array", earned=1, misconception="one array only"
 )
@@ -120,11 +48,6 @@ def l2_penalty(weights, lambda_, m):
     for w in weights:
         total = np.sum(w**2)
     return lambda_ / m * total
-
-
-@refused("left out the biases", says="every array counts", earned=1, misconception="matrices only")
-def l2_penalty(weights, lambda_, m):
-    return lambda_ / m * sum(np.sum(w**2) for w in weights if w.ndim > 1)
 
 
 @refused("summed over one axis", says="expected one number")
@@ -157,11 +80,6 @@ def l2_penalty(weights, lambda_, m):
     import keras
 
     return float(sum(map(keras.regularizers.L2(lambda_ / m), weights)))
-
-
-@refused("mean over the arrays", says="not a mean", earned=1, misconception="mean, not sum")
-def l2_penalty(weights, lambda_, m):
-    return lambda_ / m * np.mean([np.sum(w**2) for w in weights])
 
 
 @refused("number of weights for m", says="not a mean", misconception="mean, not sum")

@@ -5,11 +5,6 @@ import numpy as np
 from tests.answers import accepted, refused
 
 
-@accepted("np.sign")
-def penalty_gradients(w, lambda_, m):
-    return 2 * lambda_ / m * w, lambda_ / m * np.sign(w)
-
-
 @accepted("comparisons, in float32, a list")
 def penalty_gradients(w, lambda_, m):
     w = w.astype("float32")
@@ -34,46 +29,6 @@ def penalty_gradients(w, lambda_, m):
     with tf.GradientTape(persistent=True) as tape:
         l2, l1 = lambda_ / m * tf.reduce_sum(w**2), lambda_ / m * tf.reduce_sum(abs(w))
     return tape.gradient(l2, w).numpy(), tape.gradient(l1, w).numpy()
-
-
-@refused("no factor 2", says="a factor 2", earned=2, misconception="forgot 2")
-def penalty_gradients(w, lambda_, m):
-    return lambda_ / m * w, lambda_ / m * np.sign(w)
-
-
-@refused("no m", says="Divide by the number", misconception="forgot m")
-def penalty_gradients(w, lambda_, m):
-    return 2 * lambda_ * w, lambda_ * np.sign(w)
-
-
-@refused("no lambda", says="lambda is missing", misconception="forgot lambda")
-def penalty_gradients(w, lambda_, m):
-    return 2 * w / m, np.sign(w) / m
-
-
-@refused("penalties", says="take its derivative", misconception="penalty, not gradient")
-def penalty_gradients(w, lambda_, m):
-    return lambda_ / m * w**2, lambda_ / m * np.abs(w)
-
-
-@refused("swapped", says="the other penalty", misconception="penalties swapped")
-def penalty_gradients(w, lambda_, m):
-    return lambda_ / m * np.sign(w), 2 * lambda_ / m * w
-
-
-@refused("downhill", says="uphill", misconception="wrong sign")
-def penalty_gradients(w, lambda_, m):
-    return -2 * lambda_ / m * w, -lambda_ / m * np.sign(w)
-
-
-@refused("1 at zero", says="take the slope 0", earned=2, misconception="no slope 0")
-def penalty_gradients(w, lambda_, m):
-    return 2 * lambda_ / m * w, lambda_ / m * np.where(w >= 0, 1, -1)
-
-
-@refused("-1 at zero", says="take the slope 0", earned=2, misconception="no slope 0")
-def penalty_gradients(w, lambda_, m):
-    return 2 * lambda_ / m * w, lambda_ / m * np.where(w > 0, 1, -1)
 
 
 @refused("divides by zero", says="where w / |w| is no number", earned=2)
@@ -101,16 +56,6 @@ def penalty_gradients(w, lambda_, m):
 @accepted("|w| with a small number added, one array")
 def penalty_gradients(w, lambda_, m):
     return lambda_ / m * np.stack([2 * w, w / (np.abs(w) + 1e-8)])
-
-
-@refused("always upwards", says="Left of 0", earned=1, misconception="no sign")
-def penalty_gradients(w, lambda_, m):
-    return 2 * lambda_ / m * w, lambda_ / m * np.ones_like(w)
-
-
-@refused("absolute values of weights", says="Left of 0", earned=2, misconception="no sign")
-def penalty_gradients(w, lambda_, m):
-    return 2 * lambda_ / m * np.abs(w), lambda_ / m * np.sign(w)
 
 
 @refused("L2 divides by zero", says="in the gradient of L2", earned=2)

@@ -5,11 +5,6 @@ import numpy as np
 from tests.answers import accepted, refused
 
 
-@accepted("np.eye")
-def smooth_labels(labels, classes, alpha):
-    return (1 - alpha) * np.eye(classes)[labels] + alpha / classes
-
-
 @accepted("Keras, in float32")
 def smooth_labels(labels, classes, alpha):
     import keras
@@ -34,36 +29,6 @@ def smooth_labels(labels, classes, alpha):
 def smooth_labels(labels, classes, alpha):
     one_hot = np.eye(classes)[labels]
     return (1 - alpha) * one_hot + alpha / (classes - 1) * (1 - one_hot)
-
-
-@refused("added on top", says="more than 1", misconception="label kept whole")
-def smooth_labels(labels, classes, alpha):
-    return np.eye(classes)[labels] + alpha / classes
-
-
-@refused("swapped", says="changed places", misconception="alpha swapped")
-def smooth_labels(labels, classes, alpha):
-    return alpha * np.eye(classes)[labels] + (1 - alpha) / classes
-
-
-@refused("all of alpha to each", says="equal part of alpha", misconception="not divided")
-def smooth_labels(labels, classes, alpha):
-    return (1 - alpha) * np.eye(classes)[labels] + alpha
-
-
-@refused("one-hot", says="what does alpha do", misconception="not smoothed")
-def smooth_labels(labels, classes, alpha):
-    return np.eye(classes)[labels]
-
-
-@refused("nothing spread", says="go to all classes", misconception="nothing spread")
-def smooth_labels(labels, classes, alpha):
-    return (1 - alpha) * np.eye(classes)[labels]
-
-
-@refused("half of alpha", says="for half of alpha", misconception="half of alpha")
-def smooth_labels(labels, classes, alpha):
-    return (1 - alpha / 2) * np.eye(classes)[labels] + alpha / 2 / classes
 
 
 @refused("classes counted from the labels", says="expected an array of shape (8, 4)")
@@ -108,11 +73,6 @@ def smooth_labels(labels, classes, alpha):
     smoothed = np.full((len(labels), classes), alpha / classes)
     smoothed[np.arange(len(labels)), labels] = 1 - alpha
     return smoothed
-
-
-@refused("classes from 1", says="numbered from 0", misconception="counted from 1")
-def smooth_labels(labels, classes, alpha):
-    return (1 - alpha) * np.eye(classes)[labels.astype(int) - 1] + alpha / classes
 
 
 @refused("a column for each example", says="expected an array of shape (8, 4)")
