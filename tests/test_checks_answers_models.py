@@ -161,6 +161,27 @@ def test_train_step_trains_and_returns_the_loss():
     assert kernel == pytest.approx([0.5, 0.5])
 
 
+def test_many_train_steps_are_those_of_keras_whether_a_graph_is_made_or_not():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5, 4, 2)), rng.normal(size=(5, 4, 1))
+    model, twin = penalized(), penalized()
+    for each in (model, twin):
+        each.compile(_sgd(0.1), "mse")
+    answer = LocalAnswer(model, seconds=60)
+    losses = [answer.train_step(*batch) for batch in zip(x, y, strict=True)]
+    assert losses == pytest.approx([float(twin.train_on_batch(*b)) for b in zip(x, y, strict=True)])
+    for weight, other in zip(model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, other, rtol=1e-6)
+    assert not model.run_eagerly
+
+
+def test_error_of_an_operation_is_told_without_names_of_devices():
+    model = penalized()
+    model.compile(_sgd(0.1), "mse")
+    with pytest.raises(AnswerError, match=r"InvalidArgumentError: Incompatible shapes: [^{}]*$"):
+        LocalAnswer(model, seconds=60).train_step(np.ones((4, 2)), np.zeros((3, 1)))
+
+
 def _sgd(learning_rate):
     import keras
 

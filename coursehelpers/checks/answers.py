@@ -21,16 +21,22 @@ import threading
 import time
 import traceback
 import warnings
+from collections import Counter
 
 import numpy as np
 
 from coursehelpers.checks import fixtures
 from coursehelpers.checks.values import MAX_BYTES, Fixture, Handle, UnsupportedValue, decode, encode
 
+FEW_STEPS = 2  # for which no graph is made
+
 _ALARM = getattr(signal, "SIGALRM", None)  # Windows has none
 
-# What Keras adds to the text of its errors: terminal colours, all arguments, whole arrays.
-_NOISE = re.compile(r"\x1b\[[0-9;]*m|\n\nArguments received by .*", re.DOTALL)
+# What Keras and TensorFlow add to the text of their errors: terminal colours, all arguments, names
+# of devices and operations, whole arrays.
+_NOISE = re.compile(
+    r"\x1b\[[0-9;]*m|\n\nArguments received by .*|\{\{[^}]*\}\} | \[Op:\w+\] name:.*", re.DOTALL
+)
 _ARRAY = re.compile(r"\[[-+\[\]\s\d.,e]{80,}\]")
 
 
@@ -70,6 +76,7 @@ class LocalAnswer:
         self._answer = answer
         self._models = []
         self._fixtures = {}
+        self._steps = Counter()  # by model
         self._left = seconds
         if answer is None or answer is Ellipsis:
             raise NotAttempted("There is no answer yet.")
@@ -112,11 +119,25 @@ class LocalAnswer:
     def train_step(self, x, y, model=None):
         """Train the model, which has to be compiled, on one batch; return the loss."""
         x, y, model = self._given([x, y, model])
-        return self._ask(lambda: _loss_of(self._model(model).train_on_batch(x, y)))
+        return self._ask(lambda: _loss_of(self._train_on(self._model(model), x, y)))
 
     def value(self):
         """Return the answer itself, a plain value."""
         return self._ask(lambda: self._answer)
+
+    def _train_on(self, model, x, y):
+        # Making a graph takes as long as dozens of steps without one, and most checks make one step.
+        self._steps[id(model)] += 1
+        if self._steps[id(model)] > FEW_STEPS or not model.compiled:
+            return model.train_on_batch(x, y)
+        chosen = model.run_eagerly
+        try:
+            model.run_eagerly = True
+            model.make_train_function(force=True)
+            return model.train_on_batch(x, y)
+        finally:
+            model.run_eagerly = chosen
+            model.make_train_function(force=True)
 
     def _ask(self, question):
         start = time.monotonic()

@@ -68,12 +68,12 @@ def refused(name, *, says, earned=0, misconception=None):
     return enter
 
 
+@functools.cache
 def load():
     """Return all answers of the bank, those of every exercise that is declared."""
-    if not BANK:
-        for exercise in EXERCISES.values():
-            importlib.import_module(f"{__name__}.{exercise.notebook}.{exercise.id}")
-            BANK.extend(_declared(exercise) if exercise.formula else ())
+    for exercise in EXERCISES.values():
+        importlib.import_module(f"{__name__}.{exercise.notebook}.{exercise.id}")
+        BANK.extend(_declared(exercise) if exercise.formula else ())
     return BANK
 
 

@@ -254,7 +254,7 @@ def build_transfer_model(backbone, classes):
     return compiled(on(backbone, classes), loss=loss)
 
 
-@refused("squared error", says="Your code raised ValueError", earned=2)
+@refused("squared error", says="Your code raised InvalidArgumentError: Incompatible", earned=2)
 def build_transfer_model(backbone, classes):
     backbone.trainable = False
     return compiled(on(backbone, classes), loss="mse")
