@@ -16,7 +16,7 @@ class Profile(NamedTuple):
     seeds : int
         Repetitions; each redraws data, noise, weights and order.
     steps : int, optional
-        Most gradient steps that `coursehelpers.training.compare` makes in an epoch.
+        Most gradient steps that `fit` and `compare` of `coursehelpers.training` make in an epoch.
     """
 
     name: str

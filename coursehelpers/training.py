@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from coursehelpers.comparison import Comparison
+from coursehelpers.profiles import prepared
 from coursehelpers.progress import in_notebook, interruptible, progress_bar
 
 # TensorFlow keeps a copy of every model that is built, and drops it when it is seeded. It then
@@ -16,6 +17,8 @@ WEIGHTS_BETWEEN_SEEDING = 20_000_000
 
 def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
     """Call `model.fit` silently, with one progress bar over the epochs.
+
+    In the profile "smoke" an epoch is a single step.
 
     Parameters
     ----------
@@ -39,6 +42,8 @@ def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
     """
     import keras
 
+    if steps := prepared().steps:
+        train = [part[: steps * batch_size] for part in train]
     history = keras.callbacks.History()
     history.epoch = []  # Keras sets it when the first epoch starts; an interrupt may be earlier
     try:
@@ -170,7 +175,6 @@ def compare(
     import pandas as pd
 
     from coursehelpers.compiled import CompiledRuns, seed_python
-    from coursehelpers.profiles import prepared
     from coursehelpers.tensors import tensors
 
     steps = prepared().steps

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from coursehelpers import training
+from coursehelpers import profiles, training
 from coursehelpers.models import build_mlp
 from coursehelpers.training import Setting, compare, fit
 
@@ -121,6 +121,23 @@ def test_interrupt_in_a_notebook_before_the_first_epoch_returns_an_empty_history
     history = fit(model, train, epochs=5)
     assert (history.epoch, history.history) == ([], {})
     assert capsys.readouterr().out == "Interrupted after 0 of 5 epochs.\n"
+
+
+@pytest.mark.parametrize(("profile", "steps"), [("smoke", 3), ("standard", 9)])
+def test_epoch_of_a_smoke_test_is_one_step(train, monkeypatch, profile, steps):
+    monkeypatch.setattr(profiles, "_prepared", profiles.PROFILES[profile])
+    model = small_model()
+    history = fit(model, train, epochs=3, batch_size=10)
+    assert len(history.history["loss"]) == 3
+    assert int(model.optimizer.iterations) == steps
+
+    def count(model, parts):
+        return {"steps": int(model.optimizer.iterations)}
+
+    settings, parts = {"small": partial(small_model, seed=None)}, (train, None, train)
+    done = compare(settings, parts, seeds=range(2), epochs=3, batch_size=10, measure=count)
+    assert done.final("steps", "model")["value"].tolist() == [steps, steps]
+    assert done.final("epochs", "model")["value"].tolist() == [3, 3]
 
 
 # --- compare ------------------------------------------------------------------------------------

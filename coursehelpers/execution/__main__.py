@@ -7,9 +7,9 @@ from pathlib import Path
 from coursehelpers.execution import notebooks
 from coursehelpers.profiles import DEVICES, PROFILES
 
-# Share of the output cells that validation has to compare. What is measured over the seeds of the
-# lesson cannot be compared in a smoke test.
-LEAST_SHARE = {"smoke": 0.45, "standard": 0.9}
+# Share of the output cells that validation has to compare. What is trained cannot be compared in a
+# smoke test, where an epoch is a step.
+LEAST_SHARE = {"smoke": 0.35, "standard": 0.9}
 
 
 def run(options):
