@@ -5,12 +5,9 @@ import numpy as np
 from tests.answers import accepted, refused
 
 
-def mix(x, y, x_share, y_share, order):
-    x_share, y_share = np.reshape(x_share, (-1, 1, 1, 1)), np.reshape(y_share, (-1, 1))
-    return (
-        x_share * x + (1 - x_share) * x[order],
-        y_share * y + (1 - y_share) * y[order],
-    )
+def mix(x, y, lam, order):
+    share = lam.reshape(-1, 1, 1, 1)
+    return share * x + (1 - share) * x[order], lam[:, None] * y + (1 - lam[:, None]) * y[order]
 
 
 @accepted("einsum")
@@ -61,7 +58,7 @@ def mixup(x, y, lam, order):
     "other labels", says="for the images as for the labels", earned=1, misconception="other partner"
 )
 def mixup(x, y, lam, order):
-    return mix(x, y, lam, lam, order)[0], mix(x, y, lam, lam, np.argsort(order))[1]
+    return mix(x, y, lam, order)[0], mix(x, y, lam, np.argsort(order))[1]
 
 
 @refused("lambda along the width", says="ValueError")
@@ -71,12 +68,12 @@ def mixup(x, y, lam, order):
 
 @refused("images only", says="two values, the images and the labels")
 def mixup(x, y, lam, order):
-    return mix(x, y, lam, lam, order)[0]
+    return mix(x, y, lam, order)[0]
 
 
 @refused("other images", says="order[i]", earned=2, misconception="other partner")
 def mixup(x, y, lam, order):
-    return mix(x, y, lam, lam, np.argsort(order))[0], mix(x, y, lam, lam, order)[1]
+    return mix(x, y, lam, np.argsort(order))[0], mix(x, y, lam, order)[1]
 
 
 @refused("partners mixed already", says="in place", misconception="partner changed")
@@ -90,34 +87,34 @@ def mixup(x, y, lam, order):
 @refused("lambda drawn anew", says="lam times each plus")
 def mixup(x, y, lam, order):
     lam = np.random.default_rng().beta(0.4, 0.4, len(x))
-    return mix(x, y, lam, lam, order)
+    return mix(x, y, lam, order)
 
 
 @refused("partners first", says="share of the image itself", misconception="lambda swapped")
 def mixup(x, y, lam, order):
-    return mix(x[order], y[order], lam, lam, np.argsort(order))
+    return mix(x[order], y[order], lam, np.argsort(order))
 
 
 @refused("sorted by lambda", says="lam times each plus")
 def mixup(x, y, lam, order):
     lam = np.sort(lam)
-    return mix(x, y, lam, lam, order)
+    return mix(x, y, lam, order)
 
 
 @refused("labels as class numbers", says="expected an array of shape (7, 4)", earned=1)
 def mixup(x, y, lam, order):
-    images, labels = mix(x, y, lam, lam, order)
+    images, labels = mix(x, y, lam, order)
     return images, labels.argmax(axis=1)
 
 
 @refused("divided by lambda", says="For three images, with lam 0 and 1", earned=2)
 def mixup(x, y, lam, order):
-    images, labels = mix(x, y, lam, lam, order)
+    images, labels = mix(x, y, lam, order)
     share = lam.reshape(-1, 1)
     return images, (labels / share) * share
 
 
 @refused("squeezed", says="For three images", earned=2)
 def mixup(x, y, lam, order):
-    images, labels = mix(x, y, lam, lam, order)
+    images, labels = mix(x, y, lam, order)
     return images.squeeze(), labels
