@@ -45,9 +45,11 @@ EQUIVALENT = {
     },
     "l2_sp_penalty": {
         (
-            "as in the formula",
-            "return lambda_ * sum(distances(weights, pretrained)) -> "
-            "return lambda_ * sum(distances(pretrained, weights))",
+            "published",
+            "return lambda_ * sum((np.sum((w - w0) ** 2) "
+            "for w, w0 in zip(weights, pretrained, strict=True))) -> "
+            "return lambda_ * sum((np.sum((w - w0) ** 2) "
+            "for w, w0 in zip(pretrained, weights, strict=True)))",
         ): "A squared distance is the same in both directions.",
     },
 }

@@ -1,6 +1,7 @@
 """A formula's declaration gives the right value, the text of its solution, and the known mistakes."""
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -138,6 +139,12 @@ def test_source_is_the_solution_without_its_decorator(declared):
     scope = dict(declared.solution.__globals__)
     exec(declared.source, scope)
     assert scope[declared.solution.__name__].__doc__ == declared.solution.__doc__
+
+
+@pytest.mark.parametrize("declared", FORMULAS.values(), ids=FORMULAS)
+def test_formula_can_go_to_another_process(declared):
+    assert declared.slips
+    assert pickle.loads(pickle.dumps(declared)) == declared
 
 
 @pytest.mark.parametrize("name", FORMULAS)

@@ -47,11 +47,3 @@ def build_noisy_mlp(std):
             layers.Dense(10, activation="softmax"),
         ]
     )
-
-
-def mixup(x, y, lam, order):
-    """Mix every image and its label with those of its partner."""
-    share = lam.reshape(-1, 1, 1, 1)
-    x_mixed = share * x + (1 - share) * x[order]
-    y_mixed = lam[:, None] * y + (1 - lam[:, None]) * y[order]
-    return x_mixed, y_mixed

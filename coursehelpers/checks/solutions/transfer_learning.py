@@ -16,16 +16,6 @@ def build_transfer_model(backbone, classes):
     return model
 
 
-def ridge_towards(x, y, w0, lambda_):
-    """Return the w that minimizes ||y - x w||^2 + lambda ||w - w0||^2."""
-    return np.linalg.solve(x.T @ x + lambda_ * np.eye(len(w0)), x.T @ y + lambda_ * w0)
-
-
-def l2_sp_penalty(weights, pretrained, lambda_):
-    """Return lambda times the squared distance of all weights to the pre-trained ones."""
-    return lambda_ * sum(np.sum((w - w0) ** 2) for w, w0 in zip(weights, pretrained, strict=True))
-
-
 def train_on_features(features, x, y, learning_rate, epochs):
     """Return the weights of a logistic head, trained on features that are computed once."""
     computed = features.predict(x, verbose=0)

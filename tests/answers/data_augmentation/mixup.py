@@ -5,17 +5,9 @@ import numpy as np
 from tests.answers import accepted, refused
 
 
-def mix(x, y, x_share, y_share, order):
-    x_share, y_share = np.reshape(x_share, (-1, 1, 1, 1)), np.reshape(y_share, (-1, 1))
-    return (
-        x_share * x + (1 - x_share) * x[order],
-        y_share * y + (1 - y_share) * y[order],
-    )
-
-
-@accepted("reshaped")
-def mixup(x, y, lam, order):
-    return mix(x, y, lam, lam, order)
+def mix(x, y, lam, order):
+    share = lam.reshape(-1, 1, 1, 1)
+    return share * x + (1 - share) * x[order], lam[:, None] * y + (1 - lam[:, None]) * y[order]
 
 
 @accepted("einsum")
@@ -62,43 +54,11 @@ def mixup(x, y, lam, order):
     return np.tensordot(shares, x, 1), shares @ y
 
 
-@refused("labels kept", says="labels have to be mixed", earned=1, misconception="labels not mixed")
-def mixup(x, y, lam, order):
-    return mix(x, y, lam, lam, order)[0], y
-
-
-@refused("images kept", says="images have to be mixed", earned=2, misconception="images not mixed")
-def mixup(x, y, lam, order):
-    return x, mix(x, y, lam, lam, order)[1]
-
-
-@refused("swapped", says="share of the image itself", misconception="lambda swapped")
-def mixup(x, y, lam, order):
-    return mix(x, y, 1 - lam, 1 - lam, order)
-
-
-@refused("the first lambda for all", says="its own entry", misconception="one lambda")
-def mixup(x, y, lam, order):
-    return mix(x, y, np.full(len(x), lam[0]), np.full(len(x), lam[0]), order)
-
-
-@refused("half and half", says="not one half each", misconception="half and half")
-def mixup(x, y, lam, order):
-    half = np.full(len(x), 0.5)
-    return mix(x, y, half, half, order)
-
-
-@refused("added", says="add up to 1", misconception="not normalized")
-def mixup(x, y, lam, order):
-    share = lam[:, None]
-    return share[..., None, None] * x + x[order], share * y + y[order]
-
-
 @refused(
     "other labels", says="for the images as for the labels", earned=1, misconception="other partner"
 )
 def mixup(x, y, lam, order):
-    return mix(x, y, lam, lam, order)[0], mix(x, y, lam, lam, np.argsort(order))[1]
+    return mix(x, y, lam, order)[0], mix(x, y, lam, np.argsort(order))[1]
 
 
 @refused("lambda along the width", says="ValueError")
@@ -108,35 +68,12 @@ def mixup(x, y, lam, order):
 
 @refused("images only", says="two values, the images and the labels")
 def mixup(x, y, lam, order):
-    return mix(x, y, lam, lam, order)[0]
-
-
-@refused("rolled instead of ordered", says="order[i]", misconception="other partner")
-def mixup(x, y, lam, order):
-    return mix(x, y, lam, lam, np.arange(len(x)) - 1)
-
-
-@refused("reversed instead of ordered", says="order[i]", misconception="other partner")
-def mixup(x, y, lam, order):
-    return mix(x, y, lam, lam, np.arange(len(x))[::-1])
+    return mix(x, y, lam, order)[0]
 
 
 @refused("other images", says="order[i]", earned=2, misconception="other partner")
 def mixup(x, y, lam, order):
-    return mix(x, y, lam, lam, np.argsort(order))[0], mix(x, y, lam, lam, order)[1]
-
-
-@refused("more of itself", says="may be below 0.5", misconception="larger share")
-def mixup(x, y, lam, order):
-    lam = np.maximum(lam, 1 - lam)
-    return mix(x, y, lam, lam, order)
-
-
-@refused(
-    "the likelier label", says="labels have to be mixed", earned=1, misconception="labels not mixed"
-)
-def mixup(x, y, lam, order):
-    return mix(x, y, lam, np.round(lam), order)
+    return mix(x, y, lam, np.argsort(order))[0], mix(x, y, lam, order)[1]
 
 
 @refused("partners mixed already", says="in place", misconception="partner changed")
@@ -147,45 +84,37 @@ def mixup(x, y, lam, order):
     return x, y
 
 
-@refused("partners mixed one by one", says="in place", misconception="partner changed")
-def mixup(x, y, lam, order):
-    for i, j in enumerate(order):
-        x[i] = lam[i] * x[i] + (1 - lam[i]) * x[j]
-        y[i] = lam[i] * y[i] + (1 - lam[i]) * y[j]
-    return x, y
-
-
 @refused("lambda drawn anew", says="lam times each plus")
 def mixup(x, y, lam, order):
     lam = np.random.default_rng().beta(0.4, 0.4, len(x))
-    return mix(x, y, lam, lam, order)
+    return mix(x, y, lam, order)
 
 
 @refused("partners first", says="share of the image itself", misconception="lambda swapped")
 def mixup(x, y, lam, order):
-    return mix(x[order], y[order], lam, lam, np.argsort(order))
+    return mix(x[order], y[order], lam, np.argsort(order))
 
 
 @refused("sorted by lambda", says="lam times each plus")
 def mixup(x, y, lam, order):
     lam = np.sort(lam)
-    return mix(x, y, lam, lam, order)
+    return mix(x, y, lam, order)
 
 
 @refused("labels as class numbers", says="expected an array of shape (7, 4)", earned=1)
 def mixup(x, y, lam, order):
-    images, labels = mix(x, y, lam, lam, order)
+    images, labels = mix(x, y, lam, order)
     return images, labels.argmax(axis=1)
 
 
-@refused("divided by lambda", says="For two images, with lam 0 and 1", earned=2)
+@refused("divided by lambda", says="For three images, with lam 0 and 1", earned=2)
 def mixup(x, y, lam, order):
-    images, labels = mix(x, y, lam, lam, order)
+    images, labels = mix(x, y, lam, order)
     share = lam.reshape(-1, 1)
     return images, (labels / share) * share
 
 
-@refused("squeezed", says="For two images", earned=2)
+@refused("squeezed", says="For three images", earned=2)
 def mixup(x, y, lam, order):
-    images, labels = mix(x, y, lam, lam, order)
+    images, labels = mix(x, y, lam, order)
     return images.squeeze(), labels

@@ -5,13 +5,8 @@ import numpy as np
 from tests.answers import accepted, refused
 
 
-def distances(weights, pretrained, of=lambda difference: np.sum(difference**2)):
-    return [of(w - w0) for w, w0 in zip(weights, pretrained, strict=True)]
-
-
-@accepted("as in the formula")
-def l2_sp_penalty(weights, pretrained, lambda_):
-    return lambda_ * sum(distances(weights, pretrained))
+def distances(weights, pretrained):
+    return [np.sum((w - w0) ** 2) for w, w0 in zip(weights, pretrained, strict=True)]
 
 
 @accepted("loop")
@@ -42,66 +37,10 @@ def l2_sp_penalty(weights, pretrained, lambda_):
     return lambda_ * sum(np.sum(w**2 - 2 * w * w0 + w0**2) for w, w0 in pairs)
 
 
-@refused("plain L2", says="pulls the weights to zero", misconception="pulled to zero")
-def l2_sp_penalty(weights, pretrained, lambda_):
-    return lambda_ * sum(np.sum(w**2) for w in weights)
-
-
-@refused(
-    "squares first", says="First the difference", earned=1, misconception="difference of squares"
-)
-def l2_sp_penalty(weights, pretrained, lambda_):
-    return lambda_ * sum(
-        np.sum(w**2) - np.sum(w0**2) for w, w0 in zip(weights, pretrained, strict=True)
-    )
-
-
-@refused("sum first", says="First the squares", earned=1, misconception="square of the sum")
-def l2_sp_penalty(weights, pretrained, lambda_):
-    return lambda_ * sum(distances(weights, pretrained, of=lambda d: np.sum(d) ** 2))
-
-
-@refused("norms", says="have no root", earned=1, misconception="root")
-def l2_sp_penalty(weights, pretrained, lambda_):
-    return lambda_ * sum(distances(weights, pretrained, of=lambda d: np.sqrt(np.sum(d**2))))
-
-
-@refused("L1", says="not with their absolute values", earned=1, misconception="absolute values")
-def l2_sp_penalty(weights, pretrained, lambda_):
-    return lambda_ * sum(distances(weights, pretrained, of=lambda d: np.sum(np.abs(d))))
-
-
-@refused("means", says="are to be added up", earned=1, misconception="mean")
-def l2_sp_penalty(weights, pretrained, lambda_):
-    return lambda_ * sum(distances(weights, pretrained, of=lambda d: np.mean(d**2)))
-
-
-@refused("no lambda", says="have its lambda", earned=1, misconception="forgot lambda")
-def l2_sp_penalty(weights, pretrained, lambda_):
-    return sum(distances(weights, pretrained))
-
-
-@refused("halved", says="1/2 in the formula", earned=1, misconception="halved")
-def l2_sp_penalty(weights, pretrained, lambda_):
-    return lambda_ / 2 * sum(distances(weights, pretrained))
-
-
-@refused("kernels only", says="biases too", earned=2, misconception="some arrays only")
-def l2_sp_penalty(weights, pretrained, lambda_):
-    return lambda_ * sum(
-        np.sum((w - w0) ** 2) for w, w0 in zip(weights, pretrained, strict=True) if w.ndim > 1
-    )
-
-
 @refused("first array only", says="Some of the arrays", earned=2, misconception="some arrays only")
 def l2_sp_penalty(weights, pretrained, lambda_):
     for distance in distances(weights, pretrained):
         return lambda_ * distance
-
-
-@refused("subtracted", says="wrong sign", earned=1, misconception="wrong sign")
-def l2_sp_penalty(weights, pretrained, lambda_):
-    return -lambda_ * sum(distances(weights, pretrained))
 
 
 @refused("lists subtracted", says="raised TypeError")
@@ -154,11 +93,6 @@ def l2_sp_penalty(weights, pretrained, lambda_):
     for w, w0 in zip(weights, pretrained, strict=True):
         total = np.sum((w - w0) ** 2)
     return lambda_ * total
-
-
-@refused("lambda squared", says="without a square", earned=1, misconception="lambda squared")
-def l2_sp_penalty(weights, pretrained, lambda_):
-    return sum(np.sum((lambda_ * (w - w0)) ** 2) for w, w0 in zip(weights, pretrained, strict=True))
 
 
 @refused("both penalties", says="The penalty should be", misconception="pulled to zero")

@@ -9,11 +9,6 @@ def solve(x, right, lambda_):
     return np.linalg.solve(x.T @ x + lambda_ * np.eye(x.shape[1]), right)
 
 
-@accepted("normal equations")
-def ridge_towards(x, y, w0, lambda_):
-    return solve(x, x.T @ y + lambda_ * w0, lambda_)
-
-
 @accepted("a step from the pre-trained weights: ridge on what they leave")
 def ridge_towards(x, y, w0, lambda_):
     return w0 + solve(x, x.T @ (y - x @ w0), lambda_)
@@ -35,51 +30,6 @@ def ridge_towards(x, y, w0, lambda_):
 @accepted("an inverse, the dual form")
 def ridge_towards(x, y, w0, lambda_):
     return w0 + x.T @ np.linalg.inv(x @ x.T + lambda_ * np.eye(len(x))) @ (y - x @ w0)
-
-
-@refused("ridge", says="where do the pre-trained ones", misconception="pulled to zero")
-def ridge_towards(x, y, w0, lambda_):
-    return solve(x, x.T @ y, lambda_)
-
-
-@refused("w0 added", says="knows nothing of them", misconception="added afterwards")
-def ridge_towards(x, y, w0, lambda_):
-    return w0 + solve(x, x.T @ y, lambda_)
-
-
-@refused("w0 without lambda", says="have its lambda", misconception="forgot lambda")
-def ridge_towards(x, y, w0, lambda_):
-    return solve(x, x.T @ y + w0, lambda_)
-
-
-@refused("identity without lambda", says="have its lambda", misconception="forgot lambda")
-def ridge_towards(x, y, w0, lambda_):
-    return solve(x, x.T @ y + lambda_ * w0, 1)
-
-
-@refused("lambda squared", says="without a square", misconception="lambda squared")
-def ridge_towards(x, y, w0, lambda_):
-    return solve(x, x.T @ y + lambda_**2 * w0, lambda_**2)
-
-
-@refused("mean of squares", says="not divided", misconception="divided by m")
-def ridge_towards(x, y, w0, lambda_):
-    return solve(x, x.T @ y + len(y) * lambda_ * w0, len(y) * lambda_)
-
-
-@refused("wrong sign", says="wrong sign", misconception="wrong sign")
-def ridge_towards(x, y, w0, lambda_):
-    return solve(x, x.T @ y - lambda_ * w0, lambda_)
-
-
-@refused("least squares", says="where is the penalty", misconception="no penalty")
-def ridge_towards(x, y, w0, lambda_):
-    return np.linalg.lstsq(x, y, rcond=None)[0]
-
-
-@refused("pre-trained weights", says="where do the data come in", misconception="data ignored")
-def ridge_towards(x, y, w0, lambda_):
-    return w0
 
 
 @refused("halfway between both", says="gradient of the cost is not zero")
@@ -120,11 +70,6 @@ def ridge_towards(x, y, w0, lambda_):
     return tf.linalg.solve(left, tf.matmul(x, y, transpose_a=True) + lambda_ * w0)[:, 0]
 
 
-@refused("one factor 2", says="gives a factor 2", misconception="one factor 2")
-def ridge_towards(x, y, w0, lambda_):
-    return np.linalg.solve(2 * x.T @ x + lambda_ * np.eye(len(w0)), 2 * x.T @ y + lambda_ * w0)
-
-
 @refused("a step of gradient descent", says="gradient of the cost is not zero")
 def ridge_towards(x, y, w0, lambda_):
     return w0 - 0.01 * (x.T @ (x @ w0 - y) + lambda_ * (w0 - w0))
@@ -151,8 +96,3 @@ def ridge_towards(x, y, w0, lambda_):
     if len(x) > len(w0):
         return solve(x, x.T @ y + lambda_ * w0, lambda_)
     return w0 + np.linalg.pinv(x) @ (y - x @ w0)
-
-
-@refused("w0 minus w", says="wrong sign", misconception="wrong sign")
-def ridge_towards(x, y, w0, lambda_):
-    return np.linalg.solve(x.T @ x - lambda_ * np.eye(len(w0)), x.T @ y - lambda_ * w0)
