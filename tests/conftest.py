@@ -1,5 +1,6 @@
 """Options and environment that all tests share."""
 
+import importlib
 import os
 import signal
 
@@ -63,6 +64,12 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(scope="session")
 def profile(request):
     return request.config.getoption("--profile")
+
+
+@pytest.fixture(scope="session")
+def keras_at_hand():
+    """Import Keras, which may take longer than a check allows an answer; in a lesson it is there."""
+    return importlib.import_module("keras")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Every check accepts all the right answers of the bank and refuses the wrong ones, saying why."""
 
 import ast
-import importlib
 import re
 from collections import Counter
 
@@ -13,12 +12,7 @@ from coursehelpers.checks.display import solution_source
 from tests.answers import BANK, load, published
 
 load()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def keras_at_hand():
-    # Its first import may take longer than a check allows an answer, as in no student's notebook.
-    return importlib.import_module("keras")
+pytestmark = pytest.mark.usefixtures("keras_at_hand")
 
 
 def outcome_of(name, answer, seed):

@@ -1,6 +1,5 @@
 """Every check comes to a verdict on odd answers: what was expected, what was seen, what to do next."""
 
-import importlib
 import json
 
 import numpy as np
@@ -10,15 +9,11 @@ from coursehelpers.checks.answers import LocalAnswer
 from coursehelpers.checks.core import EXERCISES, judge
 from tests.answers import published
 
+pytestmark = pytest.mark.usefixtures("keras_at_hand")
+
 # `choose_strategy` reads what was measured for hours.
 NAMES = [name for name in EXERCISES if name != "choose_strategy"]
 BUILDERS = [name for name in NAMES if name.startswith("build_")]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def keras_at_hand():
-    # Its first import may take longer than a check allows an answer.
-    importlib.import_module("keras")
 
 
 def verdict(name, answer):

@@ -9,7 +9,7 @@ from tests.answers import Variant, load, source_of
 from tests.equivalent_mutants import EQUIVALENT
 from tests.mutants import draw, mutants_of
 
-# Without Keras, which takes seconds to import.
+pytestmark = pytest.mark.usefixtures("keras_at_hand")
 CHEAP = ("initial_std", "label_preserving", "read_curves", "ridge_towards")
 
 
