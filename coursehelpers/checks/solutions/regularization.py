@@ -5,38 +5,6 @@ import numpy as np
 from keras import layers
 
 
-def read_curves(history):
-    """Return the epoch of the best validation loss, the gap of the losses there and at the end."""
-    loss, val_loss = np.array(history["loss"]), np.array(history["val_loss"])
-    gap = val_loss - loss
-    best_epoch = np.argmin(val_loss)
-    return best_epoch, gap[best_epoch], gap[-1]
-
-
-def four_point_errors(x, y, degree):
-    """Train on three points, validate on the fourth; return both mean squared errors."""
-    coefficients = np.polyfit(x[:3], y[:3], degree)
-    squared_errors = (np.polyval(coefficients, x) - y) ** 2
-    return squared_errors[:3].mean(), squared_errors[3]
-
-
-def least_squares_errors(x_train, y_train, x_validation, y_validation):
-    """Fit minimum-norm least squares; return training and validation mean squared error."""
-    w = np.linalg.lstsq(x_train, y_train, rcond=None)[0]
-    train_error = np.mean((x_train @ w - y_train) ** 2)
-    validation_error = np.mean((x_validation @ w - y_validation) ** 2)
-    return train_error, validation_error
-
-
-def choose_size(x_train, y_train, x_validation, y_validation, sizes):
-    """Return the size d whose minimum-norm least squares has the smallest validation error."""
-    errors = {}
-    for d in sizes:
-        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
-        errors[d] = np.mean((x_validation[:, :d] @ w - y_validation) ** 2)
-    return min(errors, key=errors.get)
-
-
 def build_smaller_mlp():
     """Return an untrained MLP for 28 x 28 images with at most 50,000 parameters."""
     return keras.Sequential(
