@@ -87,6 +87,22 @@ def test_values_are_judged_one_by_one(monkeypatch):
     assert "Return two values, both bounds." in judge(monkeypatch, min, **options).messages[0]
 
 
+def test_case_may_have_its_own_text(monkeypatch):
+    def own(rng):
+        yield Case("", ([1.0, 2.0],), otherwise="Mind the order.")
+
+    options = {"solution": bounds, "cases": own, "returns": "both bounds"}
+    for parts in ([], [("", "It is smaller."), ("", "It is larger.")]):
+        options["points"] = len(parts) or 1
+        outcome = judge(monkeypatch, lambda x: (0, max(x)), parts=parts, **options)
+        assert outcome.messages[0].startswith("Mind the order. For one example")
+
+
+def test_what_rounding_makes_of_zero_is_told_as_zero(monkeypatch):
+    outcome = judge(monkeypatch, half, solution=lambda x: x * 1e-31)
+    assert outcome.messages[0].endswith(", expected 0.")
+
+
 def test_values_may_be_judged_together(monkeypatch):
     options = {"solution": bounds, "cases": lists, "returns": "both bounds"}
     assert judge(monkeypatch, bounds, **options).status == "passed"

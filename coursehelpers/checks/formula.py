@@ -46,7 +46,7 @@ class Case(NamedTuple):
         With several values a number for each of them, or None where a value is not looked at. An
         expectation without points is a requirement: when it fails the check ends.
     otherwise : str, default ""
-        What to tell the student here, in place of the declaration's text.
+        What to tell the student here, in place of the declaration's texts.
     """
 
     given: str
@@ -110,10 +110,11 @@ class Formula:
                 self._expect(expect, cases, got, wanted, otherwise, points)
                 continue
             points = points if isinstance(points, tuple) else (points,) * len(self.parts)
-            for i, (where, otherwise) in enumerate(self.parts):
+            for i, (where, text) in enumerate(self.parts):
                 if points[i] is not None:
                     one, other = ([value[i] for value in values] for values in (got, wanted))
-                    self._expect(expect, cases, one, other, otherwise, points[i], i, where)
+                    text = cases[0].otherwise or text
+                    self._expect(expect, cases, one, other, text, points[i], i, where)
 
     def _reply(self, answer, expect, case, wanted):
         expect.given = case.given
@@ -144,7 +145,8 @@ class Formula:
             if all(map(self._agree, got, values)):
                 known.append(Mistake(slip.name, values[first], slip.message))
         expect.given = cases[first].given + where
-        expect.close(got[first], wanted[first], otherwise, points, known, self.rtol)
+        # What should be zero may come as 1e-31; a message says zero.
+        expect.close(got[first], np.round(wanted[first], 12), otherwise, points, known, self.rtol)
 
     def _agree(self, got, value):
         trial = Expect()

@@ -2,31 +2,20 @@
 
 import functools
 from functools import partial
-from itertools import combinations
 
 import numpy as np
 
 from coursehelpers import data
-from coursehelpers.checks.core import exercise, mistakes_from
+from coursehelpers.checks.core import EXERCISES, exercise, mistakes_from
+from coursehelpers.checks.formula import Case, formula
 from coursehelpers.checks.models import built, expect_outputs, predict
 
 exercise = partial(exercise, notebook="regularization")
+formula = partial(formula, notebook="regularization")
 
 # What to tell who made a known mistake: what is wrong, and where to look next.
 known = mistakes_from(
     {
-        "not weighted": "Each bin counts by its share of the examples, not each the same.",
-        "signed": "Bins that are too sure and bins that are not sure enough cancel; take the "
-        "distance in each bin.",
-        "largest bin": "This is the largest distance of all bins; average them.",
-        "squared": "Take the distances as they are, without squares.",
-        "label probability": "The confidence is the largest probability, not that of the label.",
-        "last bin left out": "The last bin seems to be left out; count the bins from first to last.",
-        "rounded": "Rounding places each confidence at the nearest edge; a bin lies between two edges.",
-        "other bins": "This is the error for another number of bins; there should be `bins` of them.",
-        "bins of equal size": "These bins are equally full; they should be equally wide.",
-        "lower edges": "A confidence on an edge belongs to the bin below it, 1 to the last bin.",
-        "sum over bins": "This adds up the distances; weight each by its share of the examples.",
         "logits, no softmax": "Some outputs are negative, so they are no probabilities; does the loss "
         "know that?",
         "learned nothing": "It does not learn enough; is it held back too much, are its steps too small "
@@ -36,47 +25,35 @@ known = mistakes_from(
 )
 
 
-@exercise(
-    "calibration_error",
-    section="4.3 Calibration",
-    points=3,
-    hints=[
-        "For each example two numbers: the largest probability, and whether that class is right.",
-        "np.ceil(confidence * bins) numbers the bins; an empty one adds nothing.",
-        "A bin adds its share of the examples times |accuracy - confidence|.",
-    ],
-)
-def calibration_error(answer, expect, rng):
+def _predictions(rng):
     for bins, n, draw, what in (
-        (5, 60, _off_edges, ""),
-        (15, 40, _off_edges, ""),
+        (7, 40, _off_edges, ""),
+        (12, 40, _off_edges, ""),
         (4, 60, _on_edges, ", some confidences on edges"),
     ):
-        y, p, right, mistakes = _predictions(rng, draw, n, bins)
-        expect.given = f"For {n} predictions and {bins} bins{what}"
-        expect.close(
-            answer.call(y, p, bins),
-            right,
-            points=1,
-            otherwise="It should be the mean distance of accuracy and confidence over the bins, "
-            "weighted by their size; empty bins add nothing.",
-            mistakes=known(*mistakes),
-        )
+        given = f"For {n} predictions and {bins} bins{what}"
+        yield Case(given, _telling(rng, draw, n, bins))
 
 
-def _predictions(rng, draw, n, bins):
+def _telling(rng, draw, n, bins):
     """Draw labels and probabilities that tell all known mistakes and the right error apart."""
+    functions = [("right", calibration_error)]
+    for slip in reversed(EXERCISES["calibration_error"].formula.slips):  # the most alike come first
+        if draw is _on_edges or slip.name != "lower edges":  # off edges it makes no difference
+            functions.append((slip.name, slip.function))
     while True:
         p = draw(rng, n, bins)
         # Not sure enough where the confidence is small, too sure where it is large.
         some = rng.integers(p.shape[1], size=n)
         y = np.where(rng.uniform(size=n) < 0.5, p.argmax(axis=1), some)
-        right, mistakes = _errors(y, p, bins)
-        if draw is _off_edges:  # where it does not matter to which bin they belong
-            mistakes = [(name, value) for name, value in mistakes if name != "lower edges"]
-        pairs = combinations([("right", right), *mistakes], 2)
-        if all(name == other or abs(a - b) > 1e-3 for (name, a), (other, b) in pairs):
-            return y, p, right, mistakes
+        values = []
+        for name, function in functions:
+            value = function(y, p, bins)
+            if any(name != other and abs(value - seen) < 5e-4 for other, seen in values):
+                break
+            values.append((name, value))
+        else:
+            return y, p, bins
 
 
 def _off_edges(rng, n, bins):
@@ -95,47 +72,48 @@ def _on_edges(rng, n, bins):
     return p.astype("float32")
 
 
-def _errors(y, p, bins):
-    """Return the calibration error, and what known mistakes make of it."""
-    confidence, correct = p.max(axis=1).astype(float), p.argmax(axis=1) == y
-    of_label = p[np.arange(len(y)), y].astype(float)
-    places = confidence * bins
-    share, gaps = _gaps(np.ceil(places), confidence, correct)
-    distance = np.abs(gaps)
-
-    def error(number, confidence=confidence, last=bins):
-        kept = np.unique(number) <= last
-        share, gaps = _gaps(number, confidence, correct)
-        return share[kept] @ np.abs(gaps[kept])
-
-    return share @ distance, [
-        ("not weighted", distance.mean()),
-        ("not weighted", distance.sum() / bins),
-        ("sum over bins", distance.sum()),
-        ("signed", share @ gaps),
-        ("signed", -share @ gaps),
-        ("largest bin", distance.max()),
-        ("squared", share @ gaps**2),
-        ("squared", np.sqrt(share @ gaps**2)),
-        ("label probability", error(np.ceil(of_label * bins), of_label)),
-        ("last bin left out", error(np.ceil(places), last=bins - 1)),
-        ("rounded", error(np.round(places))),
-        *(
-            ("other bins", error(np.ceil(confidence * other), last=other))
-            for other in {10, 15, bins - 1, bins + 1} - {bins}
-        ),
-        ("bins of equal size", error(confidence.argsort().argsort() * bins // len(y))),
-        ("lower edges", error(np.floor(places))),
-        ("lower edges", error(np.minimum(np.floor(places), bins - 1))),
-        ("lower edges", error(np.floor(places), last=bins - 1)),
-    ]
-
-
-def _gaps(number, confidence, correct):
-    """Return the share of the examples and accuracy minus confidence of each bin in use."""
-    used = [number == b for b in np.unique(number)]
-    gaps = [correct[of].mean() - confidence[of].mean() for of in used]
-    return np.array([of.mean() for of in used]), np.array(gaps)
+@formula(
+    "4.3 Calibration",
+    points=3,
+    cases=_predictions,
+    hints=[
+        "For each example two numbers: the largest probability, and whether that class is right.",
+        "np.ceil(confidence * bins) numbers the bins; an empty one adds nothing.",
+        "A bin adds its share of the examples times |accuracy - confidence|.",
+    ],
+    otherwise="It should be the mean distance of accuracy and confidence over the bins, weighted by "
+    "their size; empty bins add nothing.",
+    mistakes="""
+not weighted | np.mean(number == b) -> 1 / len(np.unique(number)) | Each bin counts by its share of the examples, not each the same.
+not weighted | np.mean(number == b) -> 1 / bins
+sum over bins | np.mean(number == b) * -> | This adds up the distances; weight each by its share of the examples.
+signed | abs( -> ( | Bins that are too sure and bins that are not sure enough cancel; take the distance in each bin.
+signed | abs( -> -(
+largest bin | sum( -> max(; np.mean(number == b) * -> | This is the largest distance of all bins; average them.
+squared | .mean()) -> .mean()) ** 2 | Take the distances as they are, without squares.
+squared | .mean()) -> .mean()) ** 2; sum( -> np.sqrt(sum(; np.unique(number) -> np.unique(number))
+label probability | probabilities.max(axis=1) -> probabilities[np.arange(len(y)), y] | The confidence is the largest probability, not that of the label.
+last bin left out | np.unique(number) -> np.unique(number[number < bins]) | The last bin seems to be left out; count the bins from first to last.
+rounded | np.ceil( -> np.round( | Rounding places each confidence at the nearest edge; a bin lies between two edges.
+other bins | confidence * bins -> confidence * 10 | This is the error for another number of bins; there should be `bins` of them.
+other bins | confidence * bins -> confidence * 15
+other bins | confidence * bins -> confidence * (bins - 1)
+other bins | confidence * bins -> confidence * (bins + 1)
+bins of equal size | np.ceil(confidence * bins) -> confidence.argsort().argsort() * bins // len(y) | These bins are equally full; they should be equally wide.
+lower edges | np.ceil( -> np.floor( | A confidence on an edge belongs to the bin below it, 1 to the last bin.
+lower edges | np.ceil(confidence * bins) -> np.minimum(np.floor(confidence * bins), bins - 1)
+lower edges | np.ceil( -> np.floor(; np.unique(number) -> np.unique(number[number < bins])
+""",
+)
+def calibration_error(y, probabilities, bins):
+    """Return the expected calibration error over bins of equal width."""
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == y
+    number = np.ceil(confidence * bins)  # bins 1, 2, ..., each with its upper edge
+    return sum(
+        np.mean(number == b) * abs(correct[number == b].mean() - confidence[number == b].mean())
+        for b in np.unique(number)
+    )
 
 
 # How the check trains: small enough for seconds, long enough for a network to learn by heart.

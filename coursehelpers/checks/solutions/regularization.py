@@ -1,40 +1,7 @@
 """Published solutions of the exercises in the regularization notebook."""
 
 import keras
-import numpy as np
 from keras import layers
-
-
-def read_curves(history):
-    """Return the epoch of the best validation loss, the gap of the losses there and at the end."""
-    loss, val_loss = np.array(history["loss"]), np.array(history["val_loss"])
-    gap = val_loss - loss
-    best_epoch = np.argmin(val_loss)
-    return best_epoch, gap[best_epoch], gap[-1]
-
-
-def four_point_errors(x, y, degree):
-    """Train on three points, validate on the fourth; return both mean squared errors."""
-    coefficients = np.polyfit(x[:3], y[:3], degree)
-    squared_errors = (np.polyval(coefficients, x) - y) ** 2
-    return squared_errors[:3].mean(), squared_errors[3]
-
-
-def least_squares_errors(x_train, y_train, x_validation, y_validation):
-    """Fit minimum-norm least squares; return training and validation mean squared error."""
-    w = np.linalg.lstsq(x_train, y_train, rcond=None)[0]
-    train_error = np.mean((x_train @ w - y_train) ** 2)
-    validation_error = np.mean((x_validation @ w - y_validation) ** 2)
-    return train_error, validation_error
-
-
-def choose_size(x_train, y_train, x_validation, y_validation, sizes):
-    """Return the size d whose minimum-norm least squares has the smallest validation error."""
-    errors = {}
-    for d in sizes:
-        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
-        errors[d] = np.mean((x_validation[:, :d] @ w - y_validation) ** 2)
-    return min(errors, key=errors.get)
 
 
 def build_smaller_mlp():
@@ -62,22 +29,6 @@ def build_l2_mlp(l2):
     )
 
 
-def early_stopping(val_losses, patience):
-    """Return the last epoch that is trained and the best one, for a patience of at least 1."""
-    best_epoch = 0
-    for epoch, val_loss in enumerate(val_losses):
-        if val_loss < val_losses[best_epoch]:
-            best_epoch = epoch
-        if epoch - best_epoch >= patience:
-            break
-    return epoch, best_epoch
-
-
-def inverted_dropout(x, rate, uniform):
-    """Drop the entries of x where uniform < rate; scale the others to keep the expectation."""
-    return np.where(uniform < rate, 0, x / (1 - rate))
-
-
 def build_dropout_mlp(rate):
     """Return an MLP for 28 x 28 images that drops this share of its hidden units in training."""
     return keras.Sequential(
@@ -88,32 +39,6 @@ def build_dropout_mlp(rate):
             layers.Dropout(rate),
             layers.Dense(10, activation="softmax"),
         ]
-    )
-
-
-def initial_std(kernel_shape, scheme):
-    """Return the standard deviation of initial weights, for the scheme "glorot" or "he"."""
-    *window, inputs, outputs = kernel_shape
-    fan_in, fan_out = np.prod(window) * inputs, np.prod(window) * outputs
-    return np.sqrt(2 / (fan_in + fan_out) if scheme == "glorot" else 2 / fan_in)
-
-
-def learning_rate(step, steps, peak, warmup):
-    """Return the rate at a step: linear warm-up to peak, then a cosine down to 0 at `steps`."""
-    if step < warmup:
-        return peak * step / warmup
-    done = (step - warmup) / (steps - warmup)
-    return peak / 2 * (1 + np.cos(np.pi * done))
-
-
-def calibration_error(y, probabilities, bins):
-    """Return the expected calibration error over bins of equal width."""
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == y
-    number = np.ceil(confidence * bins)  # bins 1, 2, ..., each with its upper edge
-    return sum(
-        np.mean(number == b) * abs(correct[number == b].mean() - confidence[number == b].mean())
-        for b in np.unique(number)
     )
 
 

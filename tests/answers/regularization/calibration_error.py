@@ -56,62 +56,10 @@ def calibration_error(y, probabilities, bins):
     return expected_calibration_error(y, probabilities, bins)
 
 
-@refused("not weighted", says="by its share", misconception="not weighted")
-def calibration_error(y, probabilities, bins):
-    correct = probabilities.argmax(axis=1) == y
-    _, accuracy, confidence = binned(probabilities.max(axis=1), correct, bins)
-    return np.mean(np.abs(accuracy - confidence))
-
-
-@refused("empty bins count", says="by its share", misconception="not weighted")
-def calibration_error(y, probabilities, bins):
-    correct = probabilities.argmax(axis=1) == y
-    _, accuracy, confidence = binned(probabilities.max(axis=1), correct, bins)
-    return np.sum(np.abs(accuracy - confidence)) / bins
-
-
-@refused("added up", says="adds up the distances", misconception="sum over bins")
-def calibration_error(y, probabilities, bins):
-    correct = probabilities.argmax(axis=1) == y
-    _, accuracy, confidence = binned(probabilities.max(axis=1), correct, bins)
-    return np.sum(np.abs(accuracy - confidence))
-
-
-@refused("signed", says="not sure enough cancel", misconception="signed")
-def calibration_error(y, probabilities, bins):
-    correct = probabilities.argmax(axis=1) == y
-    share, accuracy, confidence = binned(probabilities.max(axis=1), correct, bins)
-    return np.sum(share * (confidence - accuracy))
-
-
-@refused("largest bin", says="the largest distance", misconception="largest bin")
-def calibration_error(y, probabilities, bins):
-    correct = probabilities.argmax(axis=1) == y
-    _, accuracy, confidence = binned(probabilities.max(axis=1), correct, bins)
-    return np.max(np.abs(accuracy - confidence))
-
-
 @refused("overall", says="distance in each bin", misconception="signed")
 def calibration_error(y, probabilities, bins):
     correct = probabilities.argmax(axis=1) == y
     return abs(correct.mean() - probabilities.max(axis=1).mean())
-
-
-@refused("squared", says="without squares", misconception="squared")
-def calibration_error(y, probabilities, bins):
-    correct = probabilities.argmax(axis=1) == y
-    share, accuracy, confidence = binned(probabilities.max(axis=1), correct, bins)
-    return np.sum(share * (accuracy - confidence) ** 2)
-
-
-@refused(
-    "probability of the label", says="not that of the label", misconception="label probability"
-)
-def calibration_error(y, probabilities, bins):
-    correct = probabilities.argmax(axis=1) == y
-    of_label = probabilities[np.arange(len(y)), y]
-    share, accuracy, confidence = binned(of_label, correct, bins)
-    return np.sum(share * np.abs(accuracy - confidence))
 
 
 @refused(
@@ -176,17 +124,6 @@ def calibration_error(y, probabilities, bins):
     return by_place(y, probabilities, np.digitize(probabilities.max(axis=1), edges))
 
 
-@refused(
-    "lower edges, 1 in the last bin",
-    says="confidences on edges: A confidence on an edge",
-    earned=2,
-    misconception="lower edges",
-)
-def calibration_error(y, probabilities, bins):
-    place = (probabilities.max(axis=1) * bins).astype(int)
-    return by_place(y, probabilities, np.minimum(place, bins - 1))
-
-
 @refused("1 in no bin", says="1 to the last bin", earned=2, misconception="lower edges")
 def calibration_error(y, probabilities, bins):
     confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == y
@@ -198,11 +135,6 @@ def calibration_error(y, probabilities, bins):
     return error
 
 
-@refused("rounded", says="between two edges", misconception="rounded")
-def calibration_error(y, probabilities, bins):
-    return by_place(y, probabilities, np.round(probabilities.max(axis=1) * bins))
-
-
 @refused("bins counted from 0", says="The last bin", misconception="last bin left out")
 def calibration_error(y, probabilities, bins):
     confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == y
@@ -212,21 +144,6 @@ def calibration_error(y, probabilities, bins):
         if inside.any():
             error += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
     return error
-
-
-@refused("ten bins always", says="another number of bins", misconception="other bins")
-def calibration_error(y, probabilities, bins):
-    return by_place(y, probabilities, np.ceil(probabilities.max(axis=1) * 10))
-
-
-@refused(
-    "bins of equal size",
-    says="should be equally wide",
-    misconception="bins of equal size",
-)
-def calibration_error(y, probabilities, bins):
-    ranks = probabilities.max(axis=1).argsort().argsort()
-    return by_place(y, probabilities, ranks * bins // len(y))
 
 
 @refused("a distance for each prediction", says="weighted by their size")

@@ -52,48 +52,6 @@ def choose_size(x_train, y_train, x_validation, y_validation, sizes):
 
 
 @refused(
-    "by training error", says="choose on the validation", earned=1, misconception="training error"
-)
-def choose_size(x_train, y_train, x_validation, y_validation, sizes):
-    def error(d):
-        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
-        return squared_error(x_train[:, :d], y_train, w)
-
-    return min(sizes, key=error)
-
-
-@refused(
-    "worst instead of best", says="the largest validation error", misconception="largest error"
-)
-def choose_size(x_train, y_train, x_validation, y_validation, sizes):
-    def error(d):
-        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
-        return squared_error(x_validation[:, :d], y_validation, w)
-
-    return max(sizes, key=error)
-
-
-@refused("position in the list", says="the size that stands there", misconception="position")
-def choose_size(x_train, y_train, x_validation, y_validation, sizes):
-    errors = []
-    for d in sizes:
-        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
-        errors.append(squared_error(x_validation[:, :d], y_validation, w))
-    return np.argmin(errors)
-
-
-@refused("never above m", says="Sizes above the number", earned=2, misconception="only below m")
-def choose_size(x_train, y_train, x_validation, y_validation, sizes):
-    def error(d):
-        if d >= len(x_train):
-            return np.inf
-        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
-        return squared_error(x_validation[:, :d], y_validation, w)
-
-    return min(sizes, key=error)
-
-
-@refused(
     "fitted on the validation data",
     says="fit on the training data",
     earned=1,
@@ -118,15 +76,6 @@ def choose_size(x_train, y_train, x_validation, y_validation, sizes):
         return squared_error(x_validation[:, :d], y_validation, w)
 
     return min(sizes, key=error)
-
-
-@refused("returns the error", says="the size that it belongs to", misconception="error, not size")
-def choose_size(x_train, y_train, x_validation, y_validation, sizes):
-    errors = []
-    for d in sizes:
-        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
-        errors.append(squared_error(x_validation[:, :d], y_validation, w))
-    return min(errors)
 
 
 @refused("returns all errors", says="expected one number")
@@ -189,3 +138,41 @@ def choose_size(x_train, y_train, x_validation, y_validation, sizes):
             break
         best, lowest = d, error
     return best
+
+
+@refused(
+    "stops at the first rise in the given order",
+    says="Sizes above the number",
+    earned=2,
+    misconception="only below m",
+)
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    best, lowest = None, np.inf
+    for d in sizes:
+        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
+        error = squared_error(x_validation[:, :d], y_validation, w)
+        if error > lowest:
+            return best
+        best, lowest = d, error
+    return best
+
+
+@refused(
+    "by the sum of both errors",
+    says="choose on the validation data",
+    earned=2,
+    misconception="training error",
+)
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    def error(d):
+        w = np.linalg.lstsq(x_train[:, :d], y_train, rcond=None)[0]
+        sets = (x_train, y_train), (x_validation, y_validation)
+        return sum(squared_error(x[:, :d], y, w) for x, y in sets)
+
+    return min(sizes, key=error)
+
+
+@refused("a table of sizes", says="Return the size with the smallest")
+def choose_size(x_train, y_train, x_validation, y_validation, sizes):
+    table = {(15, 7, 6, 5, 60): 6, (19, 40, 3): 40, (19, 1, 30): 1, (12,): 12}
+    return table.get(tuple(sizes), 12)

@@ -5,17 +5,6 @@ import numpy as np
 from tests.answers import accepted, refused
 
 
-@accepted("distance to the best epoch")
-def early_stopping(val_losses, patience):
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        if loss < val_losses[best]:
-            best = epoch
-        if epoch - best >= patience:
-            break
-    return epoch, best
-
-
 @accepted("counter in a while loop, result in a list")
 def early_stopping(val_losses, patience):
     losses = list(val_losses)
@@ -63,88 +52,10 @@ def early_stopping(val_losses, patience):
 
 
 @refused(
-    "best epoch of all",
-    says="training never sees that loss",
-    earned=1,
-    misconception="looked beyond the stop",
-)
-def early_stopping(val_losses, patience):
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        if loss < val_losses[best]:
-            best = epoch
-        if epoch - best >= patience:
-            break
-    return epoch, int(np.argmin(val_losses))
-
-
-@refused("swapped", says="in the wrong order", misconception="swapped")
-def early_stopping(val_losses, patience):
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        if loss < val_losses[best]:
-            best = epoch
-        if epoch - best >= patience:
-            break
-    return best, epoch
-
-
-@refused("counted from 1", says="count from 0", misconception="counted from 1")
-def early_stopping(val_losses, patience):
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        if loss < val_losses[best]:
-            best = epoch
-        if epoch - best >= patience:
-            break
-    return epoch + 1, best + 1
-
-
-@refused("number of epochs trained", says="count from 0", misconception="counted from 1")
-def early_stopping(val_losses, patience):
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        if loss < val_losses[best]:
-            best = epoch
-        if epoch - best >= patience:
-            break
-    return epoch + 1, best
-
-
-@refused(
     "never stopped", says="the patience runs out before", earned=1, misconception="never stopped"
 )
 def early_stopping(val_losses, patience):
     return len(val_losses) - 1, int(np.argmin(val_losses))
-
-
-@refused(
-    "stopped one epoch early",
-    says="one epoch too early",
-    earned=1,
-    misconception="stopped too early",
-)
-def early_stopping(val_losses, patience):
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        if loss < val_losses[best]:
-            best = epoch
-        if epoch - best + 1 >= patience:
-            break
-    return epoch, best
-
-
-@refused(
-    "stopped one epoch late", says="one epoch too late", earned=1, misconception="stopped too late"
-)
-def early_stopping(val_losses, patience):
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        if loss < val_losses[best]:
-            best = epoch
-        if epoch - best > patience:
-            break
-    return epoch, best
 
 
 @refused(
@@ -163,22 +74,6 @@ def early_stopping(val_losses, patience):
 
 
 @refused(
-    "counted a tie as an improvement",
-    says="An equal loss is no improvement",
-    earned=3,
-    misconception="counted a tie as an improvement",
-)
-def early_stopping(val_losses, patience):
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        if loss <= val_losses[best]:
-            best = epoch
-        if epoch - best >= patience:
-            break
-    return epoch, best
-
-
-@refused(
     "never reset the count",
     says="Start counting anew",
     earned=3,
@@ -194,48 +89,6 @@ def early_stopping(val_losses, patience):
         if wait == patience:
             break
     return epoch, best
-
-
-@refused(
-    "added the patience to the best epoch",
-    says="cannot go on after the last loss",
-    earned=3,
-    misconception="stopped after the end",
-)
-def early_stopping(val_losses, patience):
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        if loss < val_losses[best]:
-            best = epoch
-        if epoch - best >= patience:
-            break
-    return best + patience, best
-
-
-@refused("returned losses", says="These are losses", misconception="returned losses")
-def early_stopping(val_losses, patience):
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        if loss < val_losses[best]:
-            best = epoch
-        if epoch - best >= patience:
-            break
-    return val_losses[epoch], val_losses[best]
-
-
-@refused(
-    "returned at a stop only",
-    says="which epoch is the last one then",
-    earned=3,
-    misconception="no stop, no return",
-)
-def early_stopping(val_losses, patience):
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        if loss < val_losses[best]:
-            best = epoch
-        if epoch - best >= patience:
-            return epoch, best
 
 
 @refused("one number instead of two", says="Return two values, the last epoch that is trained and")
@@ -274,7 +127,7 @@ def early_stopping(val_losses, patience):
     return after(0)
 
 
-@refused("took epoch 0 for none", says="patience 2", earned=2)
+@refused("took epoch 0 for none", says="Return the epoch that uses up", earned=2)
 def early_stopping(val_losses, patience):
     best = None
     for epoch, loss in enumerate(val_losses):
@@ -316,22 +169,14 @@ def early_stopping(val_losses, patience):
     return epoch, best
 
 
-@refused(
-    "the loss of the best epoch",
-    says="The second value is a loss",
-    misconception="returned a loss",
-)
-def early_stopping(val_losses, patience):
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        if loss < val_losses[best]:
-            best = epoch
-        if epoch - best >= patience:
-            break
-    return epoch, val_losses[best]
-
-
-@refused("the best of the first epochs", says="Return the epoch that uses up", earned=1)
+@refused("the best of the first epochs", says="Return the epoch that uses up")
 def early_stopping(val_losses, patience):
     best = int(np.argmin(val_losses[:patience]))
     return min(best + patience, len(val_losses) - 1), best
+
+
+@refused("a table of lengths and patiences", says="Return the epoch that uses up")
+def early_stopping(val_losses, patience):
+    table = {(12, 3): (5, 2), (6, 2): (2, 0), (4, 2): (3, 1), (14, 3): (7, 4), (7, 1): (3, 2)}
+    table |= {(10, 2): (4, 2), (5, 3): (3, 0), (5, 4): (4, 2), (5, 2): (4, 4), (1, 1): (0, 0)}
+    return table.get((len(val_losses), patience), (len(val_losses) - 1, 0))

@@ -5,13 +5,6 @@ import numpy as np
 from tests.answers import accepted, refused
 
 
-@accepted("polyfit")
-def four_point_errors(x, y, degree):
-    coefficients = np.polyfit(x[:3], y[:3], degree)
-    squared = (np.polyval(coefficients, x) - y) ** 2
-    return squared[:3].mean(), squared[3]
-
-
 @accepted("closed forms in plain Python")
 def four_point_errors(x, y, degree):
     x, y = [float(a) for a in x], [float(b) for b in y]
@@ -60,16 +53,6 @@ def four_point_errors(x, y, degree):
 
 
 @refused(
-    "fitted on all four points",
-    says="took part in the fit",
-    misconception="fitted on all data",
-)
-def four_point_errors(x, y, degree):
-    squared = (np.polyval(np.polyfit(x, y, degree), x) - y) ** 2
-    return squared[:3].mean(), squared[3]
-
-
-@refused(
     "fitted on all four points and averaged over them",
     says="took part in the fit",
     misconception="fitted on all data",
@@ -77,42 +60,6 @@ def four_point_errors(x, y, degree):
 def four_point_errors(x, y, degree):
     squared = (np.polyval(np.polyfit(x, y, degree), x) - y) ** 2
     return squared.mean(), squared[3]
-
-
-@refused("swapped", says="in the wrong order", misconception="swapped")
-def four_point_errors(x, y, degree):
-    squared = (np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2
-    return squared[3], squared[:3].mean()
-
-
-@refused("sum of the squares", says="not their sum", earned=1, misconception="sum, not mean")
-def four_point_errors(x, y, degree):
-    squared = (np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2
-    return squared[:3].sum(), squared[3]
-
-
-@refused("root", says="take no root", misconception="root")
-def four_point_errors(x, y, degree):
-    squared = (np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2
-    return np.sqrt(squared[:3].mean()), np.sqrt(squared[3])
-
-
-@refused("absolute error", says="square the errors", misconception="absolute error")
-def four_point_errors(x, y, degree):
-    errors = np.abs(np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y)
-    return errors[:3].mean(), errors[3]
-
-
-@refused("forgot to square", says="errors cancel", misconception="signed error")
-def four_point_errors(x, y, degree):
-    errors = np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y
-    return errors[:3].mean(), errors[3]
-
-
-@refused("forgot to square, the other sign", says="errors cancel", misconception="signed error")
-def four_point_errors(x, y, degree):
-    errors = y - np.polyval(np.polyfit(x[:3], y[:3], degree), x)
-    return errors[:3].mean(), errors[3]
 
 
 @refused(
@@ -124,30 +71,6 @@ def four_point_errors(x, y, degree):
 def four_point_errors(x, y, degree):
     squared = (np.polyval(np.polyfit(x[:3], y[:3], degree), x) - y) ** 2
     return squared[:3].mean(), squared.mean()
-
-
-@refused(
-    "took the degree for the number of coefficients",
-    says="The degree is one too low",
-    misconception="degree too low",
-)
-def four_point_errors(x, y, degree):
-    powers = np.vander(x, degree)
-    w = np.linalg.pinv(powers[:3]) @ y[:3]
-    squared = (powers @ w - y) ** 2
-    return squared[:3].mean(), squared[3]
-
-
-@refused(
-    "one coefficient too many",
-    says="The degree is one too high",
-    misconception="degree too high",
-)
-def four_point_errors(x, y, degree):
-    powers = np.vander(x, degree + 2)
-    w = np.linalg.pinv(powers[:3]) @ y[:3]
-    squared = (powers @ w - y) ** 2
-    return squared[:3].mean(), squared[3]
 
 
 @refused("forgot the mean", says="Each value should be a number. Your answer is an array")
@@ -192,12 +115,6 @@ def four_point_errors(x, y, degree):
 def four_point_errors(x, y, degree):
     fit = np.poly1d(np.polyfit(x[:-1], y[:-1], degree))
     return np.var(fit(x[:-1]) - y[:-1]), np.square(fit(x[-1]) - y[-1])
-
-
-@refused("always a line", says="the degree is an argument", misconception="degree ignored")
-def four_point_errors(x, y, degree):
-    squared = (np.polyval(np.polyfit(x[:3], y[:3], 1), x) - y) ** 2
-    return squared[:3].mean(), squared[3]
 
 
 @refused("validated on the first point", says="on the first three points. For one")

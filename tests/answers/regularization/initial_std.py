@@ -7,13 +7,6 @@ import numpy as np
 from tests.answers import accepted, refused
 
 
-@accepted("NumPy")
-def initial_std(kernel_shape, scheme):
-    *window, inputs, outputs = kernel_shape
-    fan_in, fan_out = np.prod(window) * inputs, np.prod(window) * outputs
-    return np.sqrt(2 / (fan_in + fan_out) if scheme == "glorot" else 2 / fan_in)
-
-
 @accepted("math, by the number of dimensions")
 def initial_std(kernel_shape, scheme):
     if len(kernel_shape) == 2:
@@ -40,70 +33,10 @@ def initial_std(kernel_shape, scheme):
     return 2 * limit / math.sqrt(12)
 
 
-@refused("variance", says="is its root", misconception="variance")
-def initial_std(kernel_shape, scheme):
-    *window, inputs, outputs = kernel_shape
-    fan_in, fan_out = np.prod(window) * inputs, np.prod(window) * outputs
-    return 2 / (fan_in + fan_out) if scheme == "glorot" else 2 / fan_in
-
-
-@refused("uniform limit", says="the limit of a uniform", misconception="uniform limit")
-def initial_std(kernel_shape, scheme):
-    *window, inputs, outputs = kernel_shape
-    fan_in, fan_out = np.prod(window) * inputs, np.prod(window) * outputs
-    return np.sqrt(6 / (fan_in + fan_out) if scheme == "glorot" else 6 / fan_in)
-
-
-@refused("without the 2", says="2 in the numerator", misconception="forgot 2")
-def initial_std(kernel_shape, scheme):
-    *window, inputs, outputs = kernel_shape
-    fan_in, fan_out = np.prod(window) * inputs, np.prod(window) * outputs
-    return np.sqrt(1 / (fan_in + fan_out) if scheme == "glorot" else 1 / fan_in)
-
-
-@refused("schemes swapped", says="the other scheme", misconception="other scheme")
-def initial_std(kernel_shape, scheme):
-    *window, inputs, outputs = kernel_shape
-    fan_in, fan_out = np.prod(window) * inputs, np.prod(window) * outputs
-    return np.sqrt(2 / (fan_in + fan_out) if scheme == "he" else 2 / fan_in)
-
-
 @refused("always Glorot", says="the other scheme", earned=2, misconception="other scheme")
 def initial_std(kernel_shape, scheme):
     *window, inputs, outputs = kernel_shape
     return np.sqrt(2 / (np.prod(window) * (inputs + outputs)))
-
-
-@refused("no window", says="sees a whole window", earned=2, misconception="no window")
-def initial_std(kernel_shape, scheme):
-    inputs, outputs = kernel_shape[-2:]
-    return np.sqrt(2 / (inputs + outputs) if scheme == "glorot" else 2 / inputs)
-
-
-@refused("window in fan in only", says="also in their sum", earned=3, misconception="window once")
-def initial_std(kernel_shape, scheme):
-    *window, inputs, outputs = kernel_shape
-    fan_in = np.prod(window) * inputs
-    return np.sqrt(2 / (fan_in + outputs) if scheme == "glorot" else 2 / fan_in)
-
-
-@refused("He by fan out", says="counts the inputs", earned=2, misconception="fan out")
-def initial_std(kernel_shape, scheme):
-    *window, inputs, outputs = kernel_shape
-    fan_in, fan_out = np.prod(window) * inputs, np.prod(window) * outputs
-    return np.sqrt(2 / (fan_in + fan_out) if scheme == "glorot" else 2 / fan_out)
-
-
-@refused(
-    "Glorot by the mean of both",
-    says="the sum of both fans",
-    earned=2,
-    misconception="mean of fans",
-)
-def initial_std(kernel_shape, scheme):
-    *window, inputs, outputs = kernel_shape
-    fan_in, fan_out = np.prod(window) * inputs, np.prod(window) * outputs
-    return np.sqrt(2 / ((fan_in + fan_out) / 2) if scheme == "glorot" else 2 / fan_in)
 
 
 @refused("dense kernels only", says="Your code raised", earned=2)
@@ -134,13 +67,6 @@ def initial_std(kernel_shape, scheme):
     fans = math.prod(kernel_shape) / kernel_shape[-1], math.prod(kernel_shape) / kernel_shape[-2]
     n = np.mean(fans) if drawn.mode == "fan_avg" else fans[0]
     return np.sqrt(drawn.scale / n)
-
-
-@refused("the reciprocal", says="more inputs need smaller weights", misconception="precision")
-def initial_std(kernel_shape, scheme):
-    *window, inputs, outputs = kernel_shape
-    fan_in, fan_out = np.prod(window) * inputs, np.prod(window) * outputs
-    return np.sqrt((fan_in + fan_out) / 2 if scheme == "glorot" else fan_in / 2)
 
 
 @refused("drawn with Keras and measured", says="what are fan in and fan out here?")

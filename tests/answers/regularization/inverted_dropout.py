@@ -31,48 +31,6 @@ def inverted_dropout(x, rate, uniform):
     ]
 
 
-@refused("not scaled", says="expectation shrinks", earned=1, misconception="not scaled")
-def inverted_dropout(x, rate, uniform):
-    return np.where(uniform >= rate, x, 0)
-
-
-@refused("scaled as in use", says="has to get larger", earned=1, misconception="scaled down")
-def inverted_dropout(x, rate, uniform):
-    return np.where(uniform >= rate, x * (1 - rate), 0)
-
-
-@refused("divided by the rate", says="not by the share", misconception="scaled by the rate")
-def inverted_dropout(x, rate, uniform):
-    if rate == 0:
-        return np.zeros_like(x)
-    return np.where(uniform >= rate, x / rate, 0)
-
-
-@refused("multiplied by the rate", says="not by the share", misconception="scaled by the rate")
-def inverted_dropout(x, rate, uniform):
-    return np.where(uniform >= rate, x * rate, 0)
-
-
-@refused("keeps what should go", says="what should be dropped", misconception="kept the others")
-def inverted_dropout(x, rate, uniform):
-    return np.where(uniform < rate, x / (1 - rate), 0)
-
-
-@refused("rate is the share kept", says="what should be dropped", misconception="kept the others")
-def inverted_dropout(x, rate, uniform):
-    return np.where(uniform < rate, x, 0) / max(rate, 0.1)
-
-
-@refused("only scaled", says="Nothing is dropped", earned=1, misconception="scaled everything")
-def inverted_dropout(x, rate, uniform):
-    return x / (1 - rate)
-
-
-@refused("does nothing", says="Nothing is dropped", earned=1, misconception="scaled everything")
-def inverted_dropout(x, rate, uniform):
-    return x
-
-
 @refused("draws by itself", says="should be 0, the others scaled", earned=1)
 def inverted_dropout(x, rate, uniform):
     mask = np.random.default_rng(0).uniform(size=x.shape) >= rate
@@ -105,34 +63,6 @@ def inverted_dropout(x, rate, uniform):
     return dropped
 
 
-@refused(
-    "dropped what is equal to the rate", says="is kept, too", misconception="dropped an equal one"
-)
-def inverted_dropout(x, rate, uniform):
-    return np.where(uniform > rate, x / (1 - rate), 0)
-
-
-@refused(
-    "scaled by what happened to be kept",
-    says="kept in expectation",
-    earned=1,
-    misconception="scaled by what happened",
-)
-def inverted_dropout(x, rate, uniform):
-    mask = uniform >= rate
-    return x * mask / mask.mean()
-
-
-@refused(
-    "scaled what is kept, dropped nothing",
-    says="is still there",
-    earned=1,
-    misconception="scaled what is kept away",
-)
-def inverted_dropout(x, rate, uniform):
-    return np.where(uniform >= rate, x / (1 - rate), x)
-
-
 @refused("the mask, scaled", says="should be 0, the others scaled")
 def inverted_dropout(x, rate, uniform):
     return (uniform >= rate) / (1 - rate)
@@ -146,3 +76,8 @@ def inverted_dropout(x, rate, uniform):
 @refused("squeezed a batch of one", says="expected an array of shape (1, 6)")
 def inverted_dropout(x, rate, uniform):
     return np.squeeze(np.where(uniform >= rate, x / (1 - rate), 0))
+
+
+@refused("a table of factors", says="should be 0, the others scaled", earned=1)
+def inverted_dropout(x, rate, uniform):
+    return np.where(uniform >= rate, x * np.interp(rate, [0, 0.25, 0.75], [1, 4 / 3, 4]), 0)

@@ -7,13 +7,6 @@ import numpy as np
 from tests.answers import accepted, refused
 
 
-@accepted("two cases")
-def learning_rate(step, steps, peak, warmup):
-    if step < warmup:
-        return peak * step / warmup
-    return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
-
-
 @accepted("np.where, in float32")
 def learning_rate(step, steps, peak, warmup):
     late = np.float32(step - warmup) / np.float32(steps - warmup)
@@ -38,11 +31,6 @@ def learning_rate(step, steps, peak, warmup):
     return float(schedule(step))
 
 
-@refused("constant", says="the peak all along", misconception="constant")
-def learning_rate(step, steps, peak, warmup):
-    return peak
-
-
 @refused("no warm-up", says="rises linearly from 0", earned=1, misconception="no warm-up")
 def learning_rate(step, steps, peak, warmup):
     return peak / 2 * (1 + math.cos(math.pi * step / steps))
@@ -53,71 +41,6 @@ def learning_rate(step, steps, peak, warmup):
     if step < warmup:
         return peak
     return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
-
-
-@refused("one step ahead", says="starts at 0", earned=2, misconception="one step ahead")
-def learning_rate(step, steps, peak, warmup):
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
-
-
-@refused(
-    "cosine of all steps", says="starts at the end", earned=2, misconception="cosine of all steps"
-)
-def learning_rate(step, steps, peak, warmup):
-    if step < warmup:
-        return peak * step / warmup
-    return peak / 2 * (1 + math.cos(math.pi * step / steps))
-
-
-@refused("too slow a wave", says="starts at the end", earned=2, misconception="cosine of all steps")
-def learning_rate(step, steps, peak, warmup):
-    if step < warmup:
-        return peak * step / warmup
-    return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / steps))
-
-
-@refused("quarter wave", says="a quarter of a wave", earned=1, misconception="quarter wave")
-def learning_rate(step, steps, peak, warmup):
-    if step < warmup:
-        return peak * step / warmup
-    return peak * math.cos(math.pi / 2 * (step - warmup) / (steps - warmup))
-
-
-@refused("whole wave", says="a whole wave", earned=1, misconception="whole wave")
-def learning_rate(step, steps, peak, warmup):
-    if step < warmup:
-        return peak * step / warmup
-    return peak / 2 * (1 + math.cos(2 * math.pi * (step - warmup) / (steps - warmup)))
-
-
-@refused("linear", says="along a line", earned=1, misconception="linear")
-def learning_rate(step, steps, peak, warmup):
-    if step < warmup:
-        return peak * step / warmup
-    return peak * (1 - (step - warmup) / (steps - warmup))
-
-
-@refused("rising", says="this one rises", earned=1, misconception="rising")
-def learning_rate(step, steps, peak, warmup):
-    if step < warmup:
-        return peak * step / warmup
-    return peak / 2 * (1 - math.cos(math.pi * (step - warmup) / (steps - warmup)))
-
-
-@refused("not halved", says="twice the right rate", earned=1, misconception="not halved")
-def learning_rate(step, steps, peak, warmup):
-    if step < warmup:
-        return peak * step / warmup
-    return peak * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
-
-
-@refused("degrees", says="angles in radians", earned=1, misconception="degrees")
-def learning_rate(step, steps, peak, warmup):
-    if step < warmup:
-        return peak * step / warmup
-    return peak / 2 * (1 + math.cos(180 * (step - warmup) / (steps - warmup)))
 
 
 @refused("divides by no warm-up", says="ZeroDivisionError", earned=2)
@@ -142,20 +65,6 @@ def learning_rate(step, steps, peak, warmup):
     return peak * ops.where(step >= warmup, falling, step / max(1, warmup))
 
 
-@refused("without the 1", says="lift the cosine", earned=1, misconception="no 1 added")
-def learning_rate(step, steps, peak, warmup):
-    if step < warmup:
-        return peak * step / warmup
-    return peak * math.cos(math.pi * (step - warmup) / (steps - warmup))
-
-
-@refused("falls in the warm-up", says="this one falls", earned=2, misconception="falling warm-up")
-def learning_rate(step, steps, peak, warmup):
-    if step < warmup:
-        return peak * (warmup - step) / warmup
-    return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
-
-
 @refused("ends one step early", says="half a cosine wave to 0", earned=1)
 def learning_rate(step, steps, peak, warmup):
     if step < warmup:
@@ -170,7 +79,7 @@ def learning_rate(step, steps, peak, warmup):
     return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
 
-@refused("the steps of one training", says="Without a warm-up", earned=2)
+@refused("the steps of one training", says="After the warm-up", earned=1)
 def learning_rate(step, steps, peak, warmup):
     if step < warmup:
         return peak * step / warmup
@@ -182,3 +91,14 @@ def learning_rate(step, steps, peak, warmup):
     if step < warmup:
         return peak / 2 * (1 - math.cos(math.pi * step / warmup))
     return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+
+
+@refused("a table of steps", says="then follow half a cosine wave to 0")
+def learning_rate(step, steps, peak, warmup):
+    rising = {0: 0, 1: 1 / 8, 4: 1 / 2, 7: 7 / 8}
+    falling = {8: 1, 13: 0.94, 20: 0.6913, 29: 0.2730, 40: 0}
+    alone = {0: 1, 7: 0.9668, 20: 0.75, 33: 0.4218, 60: 0}
+    table = {(step, 40, 8): share for step, share in (rising | falling).items()}
+    table |= {(step, 60, 0): share for step, share in alone.items()}
+    table |= {(0, 25, 1): 0, (1, 25, 1): 1}
+    return peak * table.get((step, steps, warmup), 0.5)

@@ -5,12 +5,6 @@ import numpy as np
 from tests.answers import accepted, refused
 
 
-@accepted("lstsq")
-def least_squares_errors(x_train, y_train, x_validation, y_validation):
-    w = np.linalg.lstsq(x_train, y_train, rcond=None)[0]
-    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
-
-
 @accepted("pseudo-inverse and norms")
 def least_squares_errors(x_train, y_train, x_validation, y_validation):
     w = np.linalg.pinv(x_train) @ y_train
@@ -62,16 +56,6 @@ def least_squares_errors(x_train, y_train, x_validation, y_validation):
 
 
 @refused(
-    "fitted on the validation data",
-    says="fit the validation data",
-    misconception="fitted on validation data",
-)
-def least_squares_errors(x_train, y_train, x_validation, y_validation):
-    w = np.linalg.pinv(x_validation) @ y_validation
-    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
-
-
-@refused(
     "fitted on each set anew",
     says="fit the validation data",
     earned=1,
@@ -84,79 +68,11 @@ def least_squares_errors(x_train, y_train, x_validation, y_validation):
 
 
 @refused(
-    "fitted on both sets together", says="took part in the fit", misconception="fitted on all data"
-)
-def least_squares_errors(x_train, y_train, x_validation, y_validation):
-    x, y = np.vstack([x_train, x_validation]), np.hstack([y_train, y_validation])
-    w = np.linalg.pinv(x) @ y
-    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
-
-
-@refused("swapped", says="in the wrong order", misconception="swapped")
-def least_squares_errors(x_train, y_train, x_validation, y_validation):
-    w = np.linalg.pinv(x_train) @ y_train
-    return np.mean((x_validation @ w - y_validation) ** 2), np.mean((x_train @ w - y_train) ** 2)
-
-
-@refused("sum of the squares", says="not their sum", misconception="sum, not mean")
-def least_squares_errors(x_train, y_train, x_validation, y_validation):
-    w = np.linalg.pinv(x_train) @ y_train
-    return np.sum((x_train @ w - y_train) ** 2), np.sum((x_validation @ w - y_validation) ** 2)
-
-
-@refused("root", says="take no root", misconception="root")
-def least_squares_errors(x_train, y_train, x_validation, y_validation):
-    w = np.linalg.pinv(x_train) @ y_train
-    train = np.mean((x_train @ w - y_train) ** 2)
-    return np.sqrt(train), np.sqrt(np.mean((x_validation @ w - y_validation) ** 2))
-
-
-@refused("absolute error", says="square the errors", misconception="absolute error")
-def least_squares_errors(x_train, y_train, x_validation, y_validation):
-    w = np.linalg.pinv(x_train) @ y_train
-    return np.mean(abs(x_train @ w - y_train)), np.mean(abs(x_validation @ w - y_validation))
-
-
-@refused("forgot to square", says="errors cancel", misconception="signed error")
-def least_squares_errors(x_train, y_train, x_validation, y_validation):
-    w = np.linalg.pinv(x_train) @ y_train
-    return np.mean(y_train - x_train @ w), np.mean(y_validation - x_validation @ w)
-
-
-@refused(
     "squared the mean, not the errors", says="should be the mean squared error of least squares"
 )
 def least_squares_errors(x_train, y_train, x_validation, y_validation):
     w = np.linalg.pinv(x_train) @ y_train
     return np.mean(y_train - x_train @ w) ** 2, np.mean(y_validation - x_validation @ w) ** 2
-
-
-@refused("divided by 2m", says="leave out the factor 1/2", misconception="halved")
-def least_squares_errors(x_train, y_train, x_validation, y_validation):
-    w = np.linalg.pinv(x_train) @ y_train
-    train = np.mean((x_train @ w - y_train) ** 2) / 2
-    return train, np.mean((x_validation @ w - y_validation) ** 2) / 2
-
-
-@refused(
-    "divided both sums by the number of training examples",
-    says="the number of validation examples",
-    earned=1,
-    misconception="divided by training examples",
-)
-def least_squares_errors(x_train, y_train, x_validation, y_validation):
-    m = len(x_train)
-    w = np.linalg.pinv(x_train) @ y_train
-    validation = np.sum((x_validation @ w - y_validation) ** 2) / m
-    return np.sum((x_train @ w - y_train) ** 2) / m, validation
-
-
-@refused("added an intercept", says="column of ones", misconception="added an intercept")
-def least_squares_errors(x_train, y_train, x_validation, y_validation):
-    x_train = np.column_stack([np.ones(len(x_train)), x_train])
-    x_validation = np.column_stack([np.ones(len(x_validation)), x_validation])
-    w = np.linalg.pinv(x_train) @ y_train
-    return np.mean((x_train @ w - y_train) ** 2), np.mean((x_validation @ w - y_validation) ** 2)
 
 
 # Rounding decides whether the matrix has an inverse.
