@@ -45,8 +45,14 @@ def _histories(rng):
         ([0.8], [0.9]),
     )
     cases = []
-    for template in templates:
-        noisy = np.array(template) + rng.uniform(-0.01, 0.01, size=(2, len(template[0])))
+    for template in map(np.array, templates):
+        # More epochs, behind a best first one or before any other: no length tells which is best.
+        more = np.linspace(0.1, 0.2, int(rng.integers(1, 6)))
+        if template.shape[1] > 1 and template[1].argmin() == 0:
+            template = np.hstack([template, template[:, -1:] + [-more, more]])
+        elif template.shape[1] > 1:
+            template = np.hstack([template[:, :1] + more[::-1], template])
+        noisy = template + rng.uniform(-0.01, 0.01, size=template.shape)
         loss, val_loss = np.round(rng.uniform(1, 2) * noisy, 2)
         history = {"loss": loss.tolist(), "val_loss": val_loss.tolist()}
         cases.append(Case(f"For the history {history}", (history,)))
