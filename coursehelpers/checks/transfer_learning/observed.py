@@ -34,6 +34,7 @@ WHILE_TRAINING = "In a train step, with class numbers as labels"
 
 # The share of the scores that a linear head explains, but for rounding.
 LINEAR = 1 - 1e-5
+LEAST = 1e-30  # smaller probabilities are taken for it
 
 
 def draw_fixture(name, rng):
@@ -114,13 +115,15 @@ def is_constant(outputs):
 
 def _are_summed(outputs, maps, weights):
     """Say whether a head of these weights gives these probabilities for sums over positions."""
-    from scipy.special import softmax
+    from scipy.special import log_softmax
 
     kernels = [w for w in weights if w.shape == (maps.shape[-1], outputs.shape[1])]
     bias = sum(w for w in weights if w.shape == (outputs.shape[1],))
     sums = [maps.sum(axis=(1, 2)) @ kernel + bias for kernel in kernels]
-    # Of probabilities, because sums are large and the logarithm of what is left is cut off.
-    return any(np.allclose(softmax(s, axis=1), outputs, atol=1e-3) for s in sums)
+    # Of logarithms: where one class wins for all images, other poolings give the same probabilities.
+    seen, least = np.log(np.maximum(outputs, LEAST)), np.log(LEAST)
+    logs = [np.maximum(log_softmax(s, axis=1), least) for s in sums]
+    return any(np.allclose(log_p, seen, rtol=1e-3, atol=1e-3) for log_p in logs)
 
 
 class Watch:
@@ -198,7 +201,7 @@ def scores(outputs):
     """Undo softmax or sigmoid, and take off what the scores of one image have in common."""
     outputs = np.asarray(outputs, float)
     if are_probabilities(outputs):
-        outputs = np.log(np.maximum(outputs, 1e-30))
+        outputs = np.log(np.maximum(outputs, LEAST))
     elif outputs.min() >= 0 and outputs.max() <= 1:
         kept = np.clip(outputs, 1e-7, 1 - 1e-7)
         return np.log(kept) - np.log(1 - kept)
