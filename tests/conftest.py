@@ -4,6 +4,7 @@ import importlib
 import os
 import signal
 
+import hypothesis
 import pytest
 
 from coursehelpers.profiles import PROFILES
@@ -11,6 +12,10 @@ from coursehelpers.profiles import PROFILES
 # Before matplotlib or TensorFlow is imported anywhere.
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+# How long an example takes on a loaded machine is no property of the code.
+hypothesis.settings.register_profile("course", deadline=None)
+hypothesis.settings.load_profile("course")
 
 # Its assertions are to be told in full, though its name is no test's.
 pytest.register_assert_rewrite("tests.copies")
