@@ -146,7 +146,7 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
         problems.append(_reason(error))
     seconds = time.monotonic() - start
     executed = notebooks.read(target) if target.exists() else nbformat.v4.new_notebook()
-    _drop_empty_displays(executed)
+    drop_empty_displays(executed)
     nbformat.write(executed, target)
     proof = executed.cells.pop() if gpu and executed.cells else None
     if gpu and not problems:
@@ -247,7 +247,7 @@ class _CpuMeter:
         return seconds
 
 
-def _drop_empty_displays(executed):
+def drop_empty_displays(executed):
     """Drop what progress bars leave behind: displays whose text is empty."""
     for cell in notebooks.code_cells(executed):
         cell.outputs = [
