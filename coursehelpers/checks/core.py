@@ -2,12 +2,13 @@
 
 A check reads as a specification that a teacher can say aloud:
 
-    @exercise("l2_penalty", notebook="regularization", section="...", points=2, hints=[...])
-    def l2_penalty(answer, expect, rng):
-        weights = [rng.normal(size=(4, 3)), rng.normal(size=3)]
-        got = answer.call(weights, 0.1)
-        expect.close(got, 0.1 * sum(np.sum(w**2) for w in weights), points=2,
-                     otherwise="The penalty should be lambda times the sum of squared weights.")
+    @exercise("build_smaller_mlp", notebook="regularization", section="...", points=1, hints=[...])
+    def build_smaller_mlp(answer, expect, rng):
+        model = answer.call()
+        parameters = sum(w["value"].size for w in answer.weights(model))
+        expect.that(parameters <= 50_000, "Which layer has most parameters?", points=1)
+
+What is about a formula is declared in fewer words: see `coursehelpers.checks.formula`.
 
 It never knows where the answer lives: it asks an `Answer` and expects things of the replies.
 """

@@ -183,8 +183,8 @@ def edited(source, edits):
     >>> edited("def half(x):\\n    return x / 2", "2 -> 4")
     'def half(x):\\n    return x / 4'
     """
-    first, *statements = ast.parse(source).body[0].body
-    start = (statements[0] if ast.get_docstring(ast.parse(source).body[0]) else first).lineno - 1
+    function = ast.parse(source).body[0]
+    start = function.body[ast.get_docstring(function) is not None].lineno - 1
     lines = source.splitlines(keepends=True)
     head, source = "".join(lines[:start]), "".join(lines[start:])
     for edit in edits.split("; "):

@@ -42,7 +42,7 @@ def inverted_dropout(x, rate, uniform):
     return uniform >= rate
 
 
-@refused("without what is dropped", says="expected an array of shape (2, 3)", earned=0)
+@refused("without what is dropped", says="expected an array of shape (2, 5)", earned=0)
 def inverted_dropout(x, rate, uniform):
     return x[uniform >= rate + 0.01] / (1 - rate)
 
@@ -73,7 +73,7 @@ def inverted_dropout(x, rate, uniform):
     return x * (uniform[:1].min(axis=0) >= rate) / (1 - rate)
 
 
-@refused("squeezed a batch of one", says="expected an array of shape (1, 6)")
+@refused("squeezed a batch of one", says="expected an array of shape (1, 10)")
 def inverted_dropout(x, rate, uniform):
     return np.squeeze(np.where(uniform >= rate, x / (1 - rate), 0))
 

@@ -83,7 +83,7 @@ def learning_rate(step, steps, peak, warmup):
 def learning_rate(step, steps, peak, warmup):
     if step < warmup:
         return peak * step / warmup
-    return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (40 - warmup)))
+    return peak / 2 * (1 + math.cos(math.pi * (step - warmup) / (1000 - warmup)))
 
 
 @refused("a warm-up with the cosine", says="In the warm-up", earned=2)
