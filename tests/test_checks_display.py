@@ -157,22 +157,6 @@ def test_solution_shows_the_source_of_the_published_function(name, capsys):
     assert capsys.readouterr().out == "".join(lines[start:])
 
 
-def test_check_changes_no_draw_of_the_lesson(keras_at_hand, capsys):
-    def weights():
-        layer = keras_at_hand.layers.Dense(2)
-        layer.build((None, 2))
-        return [*layer.kernel.numpy().ravel(), np.random.rand()]  # noqa: NPY002
-
-    def draws(weights, lambda_, m):
-        return keras_at_hand.initializers.GlorotUniform()((2, 2)) + np.random.rand()  # noqa: NPY002
-
-    keras_at_hand.utils.set_random_seed(0)
-    wanted = weights()
-    keras_at_hand.utils.set_random_seed(0)
-    check("l2_penalty", draws)
-    assert weights() == wanted
-
-
 # score
 
 

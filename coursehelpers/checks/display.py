@@ -1,16 +1,12 @@
 """The student's four verbs: check, hint, solution and score, as text and as HTML."""
 
 import ast
-import contextlib
 import difflib
 import inspect
-import random
 from collections import Counter
 from dataclasses import replace
 from html import escape
 from importlib.resources import files
-
-import numpy as np
 
 from coursehelpers.checks.answers import LocalAnswer
 from coursehelpers.checks.core import EXERCISES, Outcome, describe, judge
@@ -103,28 +99,13 @@ def check(name, answer=_LOOK_IT_UP):
         seed = defined.get("SEED")
         draw = (seed if isinstance(seed, int) and seed >= 0 else 0, _calls[name])
         _calls[name] += 1  # an answer that is fitted to one example does not last
-        with _own_draws():
-            outcome = judge(exercise, lambda seconds: LocalAnswer(answer, seconds), seed=draw)
+        outcome = judge(exercise, lambda seconds: LocalAnswer(answer, seconds), seed=draw)
         if named and outcome.status not in ("passed", "not attempted"):
             messages = (*outcome.messages, *_overwritten(name, answer))
             outcome = replace(outcome, messages=messages)
     _outcomes[name] = outcome
     _show(_outcome_text(outcome), _outcome_html(outcome))
     return Result(outcome)
-
-
-@contextlib.contextmanager
-def _own_draws():
-    """Leave random states as they were: a solved exercise must not change the lesson's numbers.
-
-    Keras takes the seeds of new layers from Python's.
-    """
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
 
 
 def _undefined(name, defined):
