@@ -75,8 +75,8 @@ class CompiledRuns:
             self._evaluator(part)
         self._reset(0)  # is it built as before?
 
-    def train(self, name, setting, seed, parts, shuffle, validate_every, steps, tick):
-        """Train with the epochs and callbacks of a setting and one seed, an epoch of some steps.
+    def train(self, name, setting, seed, parts, shuffle, validate_every, tick):
+        """Train with the epochs and callbacks of a setting and one seed.
 
         Returns
         -------
@@ -95,7 +95,6 @@ class CompiledRuns:
         model = self.model
         callbacks = self._callbacks(name, setting)
         size = len(tf.nest.flatten(train)[0])
-        most = steps and steps * self.batch_size
         rng = np.random.default_rng([seed, 1])  # another stream than the one that drew the data
         rows = []
         model.stop_training = False
@@ -103,7 +102,7 @@ class CompiledRuns:
         for epoch in range(setting.epochs):
             callbacks.on_epoch_begin(epoch)
             order = rng.permutation(size) if shuffle else np.arange(size)
-            logs = _numbers(self.epoch(train, order[:most].astype("int32")))
+            logs = _numbers(self.epoch(train, order.astype("int32")))
             rows += [(epoch, "train", name, value) for name, value in logs.items()]
             last = epoch + 1 == setting.epochs
             if validation is not None and (last or (epoch + 1) % validate_every == 0):

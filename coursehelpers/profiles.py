@@ -16,7 +16,7 @@ class Profile(NamedTuple):
     seeds : int
         Repetitions; each redraws data, noise, weights and order.
     steps : int, optional
-        Most gradient steps that `fit` and `compare` of `coursehelpers.training` make in an epoch.
+        Most batches of each part of the data that `fit` and `compare` look at.
     """
 
     name: str

@@ -18,7 +18,7 @@ WEIGHTS_BETWEEN_SEEDING = 20_000_000
 def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
     """Call `model.fit` silently, with one progress bar over the epochs.
 
-    In the profile "smoke" an epoch is a single step.
+    In the profile "smoke" it sees a single batch, in training and in validation.
 
     Parameters
     ----------
@@ -44,6 +44,7 @@ def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
 
     if steps := prepared().steps:
         train = [part[: steps * batch_size] for part in train]
+        validation = validation and [part[: steps * batch_size] for part in validation]
     history = keras.callbacks.History()
     history.epoch = []  # Keras sets it when the first epoch starts; an interrupt may be earlier
     try:
@@ -159,7 +160,7 @@ def compare(
     Randomness has to come from Keras (``keras.random``, ``keras.layers``). What a seed redraws has
     to be a weight: the graph is the same for all of them, and with it every number drawn in Python
     while it was built. Python, NumPy and TensorFlow are seeded on the way, and stay so. XLA
-    (``jit_compile``) is not used. In the profile "smoke" an epoch is a single step.
+    (``jit_compile``) is not used. In the profile "smoke" a part of the data is a single batch.
 
     Examples
     --------
@@ -175,7 +176,7 @@ def compare(
     import pandas as pd
 
     from coursehelpers.compiled import CompiledRuns, seed_python
-    from coursehelpers.tensors import tensors
+    from coursehelpers.tensors import cut, tensors
 
     steps = prepared().steps
     settings = _checked_settings(settings, epochs)
@@ -203,6 +204,8 @@ def compare(
                 seed_python(seed)
                 parts = data(seed) if callable(data) else data
                 arrays = tensors(parts)
+                if steps:
+                    arrays = [part and cut(part, 0, steps * batch_size) for part in arrays]
                 for name, setting in settings.items():
                     bar.set_description(f"{description} {name}, seed {seed}".strip())
                     if kept >= WEIGHTS_BETWEEN_SEEDING:
@@ -220,7 +223,7 @@ def compare(
                         runs[key] = CompiledRuns(name, setting, arrays, batch_size)
                         tracing += time.perf_counter() - start
                     run = runs[key].train(
-                        name, setting, seed, arrays, shuffle, validate_every, steps, tick
+                        name, setting, seed, arrays, shuffle, validate_every, tick
                     )
                     kept += runs[key].model.count_params()
                     last = run[-1][0]
