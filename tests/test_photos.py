@@ -286,10 +286,12 @@ def test_damaged_exif_is_ignored_without_a_warning(tmp_path, exif, ending):
 
 
 def test_photo_is_turned_though_the_rest_of_its_exif_cannot_be_written(tmp_path):
-    # An orientation, and a text of no known type.
-    entries = struct.pack("<HHHIIHHII", 2, 0x0112, 3, 1, 3, 0x010E, 99, 1, 0) + bytes(4)
-    path = saved(tmp_path / "photo.png", picture(), exif=b"Exif\0\0II*\0\x08\0\0\0" + entries)
-    assert_sides(read(path, 20), BLUE, RED)
+    exif = oriented(3)
+    exif[0x011A] = 72.0
+    # A fraction where there should be integers, at which `ImageOps.exif_transpose` fails.
+    damaged = exif.tobytes().replace(b"\x01\x1a\0\5", b"\x01\x41\0\5")
+    assert damaged != exif.tobytes()
+    assert_sides(read(saved(tmp_path / "photo.png", picture(), exif=damaged), 20), BLUE, RED)
 
 
 @pytest.mark.parametrize(
