@@ -302,6 +302,8 @@ class RandAugment(keras.Layer):
         *("auto_contrast", "equalize", "solarize", "color", "posterize", "contrast"),
         *("brightness", "sharpness"),
     )
+    # These move an image away from one that lacks what they enhance, or towards it.
+    ENHANCED = ("color", "contrast", "brightness", "sharpness")
     OPERATIONS = ("identity", *GEOMETRIC, *COLOUR)
 
     def __init__(self, magnitude, num_ops=2, seed=None, **kwargs):
@@ -332,8 +334,11 @@ class RandAugment(keras.Layer):
         pick = partial(tf.dynamic_partition, partitions=group, num_partitions=groups)
         results = [pick(self._move(images, drawn, sign))[0]]
         for name, part, up in zip(self.COLOUR, pick(images)[1:], pick(sign)[1:], strict=True):
-            factor = tf.reshape(1 + 0.9 * self.strength * up, (-1, 1, 1, 1))
-            results.append(tf.clip_by_value(getattr(self, f"_{name}")(part, factor), 0, 1))
+            made = getattr(self, f"_{name}")(part)
+            if name in self.ENHANCED:
+                factor = tf.reshape(1 + 0.9 * self.strength * up, (-1, 1, 1, 1))
+                made = made + factor * (part - made)
+            results.append(tf.clip_by_value(made, 0, 1))
         stitched = tf.dynamic_stitch(pick(tf.range(tf.size(drawn))), results)
         return tf.ensure_shape(stitched, images.shape)
 
@@ -359,13 +364,13 @@ class RandAugment(keras.Layer):
             images, transform, interpolation="bilinear", fill_mode="constant", fill_value=0.5
         )
 
-    def _auto_contrast(self, images, factor):
+    def _auto_contrast(self, images):
         low = tf.reduce_min(images, axis=(1, 2), keepdims=True)
         spread = tf.reduce_max(images, axis=(1, 2), keepdims=True) - low
         flat = spread == 0
         return ops.where(flat, images, (images - low) / ops.where(flat, 1.0, spread))
 
-    def _equalize(self, images, factor):
+    def _equalize(self, images):
         """Map each grey value to its rank, channel by channel."""
         _, height, width, channels = images.shape
         rows = ops.reshape(ops.transpose(images, (0, 3, 1, 2)), (-1, height * width))
@@ -378,33 +383,31 @@ class RandAugment(keras.Layer):
         back = ops.reshape(equalized, (-1, channels, height, width))
         return ops.transpose(back, (0, 2, 3, 1))
 
-    def _solarize(self, images, factor):
+    def _solarize(self, images):
         return ops.where(images > 1 - self.strength, 1 - images, images)
 
-    def _posterize(self, images, factor):
+    def _posterize(self, images):
         step = 2.0 ** round(4 * self.strength)  # of 256: eight bits down to four
         return ops.floor(ops.round(images * 255) / step) * step / 255
 
-    def _color(self, images, factor):
-        grey = self._grey(images)
-        return grey + factor * (images - grey)
+    def _color(self, images):
+        return self._grey(images)
 
-    def _contrast(self, images, factor):
-        grey = ops.mean(self._grey(images), axis=(1, 2), keepdims=True)
-        return grey + factor * (images - grey)
+    def _contrast(self, images):
+        return ops.mean(self._grey(images), axis=(1, 2), keepdims=True)
 
-    def _brightness(self, images, factor):
-        return factor * images
+    def _brightness(self, images):
+        return ops.zeros_like(images)
 
-    def _sharpness(self, images, factor):
-        channels = images.shape[-1]
+    def _sharpness(self, images):
+        """Blur all but the edge, whose pixels lack neighbours on one side."""
+        _, height, width, channels = images.shape
         kernel = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], "float32") / 13
         kernel = np.tile(kernel[..., None, None], (1, 1, channels, 1))
-        height, width = images.shape[1:3]
         smooth = ops.depthwise_conv(images, ops.cast(kernel, images.dtype), padding="same")
         inner = np.zeros((1, height, width, 1), bool)
-        inner[:, 1:-1, 1:-1] = True  # the edge has no neighbours on one side and stays
-        return ops.where(inner, smooth + factor * (images - smooth), images)
+        inner[:, 1:-1, 1:-1] = True
+        return ops.where(inner, smooth, images)
 
     def _grey(self, images):
         if images.shape[-1] == 1:

@@ -1,4 +1,8 @@
-"""Arrays in: the data sets that ship with the course, drawn, split, resized and corrupted."""
+"""Arrays in: the data sets that ship with the course, drawn, split, resized and corrupted.
+
+Whatever loads a file raises a `DataError` if the file is missing or damaged; whatever draws or
+changes data raises a `ValueError` that names the argument which is not as described.
+"""
 
 import gzip
 import hashlib
@@ -32,17 +36,7 @@ class DataError(RuntimeError):
 
 
 def data_folder():
-    """Return the folder of the data files, in a checkout or inside an installed wheel.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    DataError
-        If neither place holds the data.
-    """
+    """Return the path of the data files, in a checkout or inside an installed wheel."""
     package = Path(__file__).resolve().parent
     for folder in (package / "_data", package.parent / "data"):
         if (folder / "README.md").is_file():
@@ -53,17 +47,7 @@ def data_folder():
 
 
 def recorded_hashes(folder=None):
-    """Read the SHA-256 of every data file from the table in `data/README.md`, their one home.
-
-    Parameters
-    ----------
-    folder : path-like, optional
-        The data folder; by default the one that ships with the package.
-
-    Returns
-    -------
-    dict of str to str
-        File name, relative to the folder, to SHA-256 in hexadecimal digits.
+    """Return the SHA-256 of each data file by its name, from `data/README.md`, their one home.
 
     Examples
     --------
@@ -75,21 +59,7 @@ def recorded_hashes(folder=None):
 
 
 def read_verified(name):
-    """Read a data file after comparing its SHA-256 with the recorded one.
-
-    Parameters
-    ----------
-    name : str
-        File name, relative to the data folder, as in the table of `data/README.md`.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    DataError
-        If the file is missing or its SHA-256 differs from the one in the table.
+    """Return the bytes of a data file, by its name in `data/README.md`, if its SHA-256 is right.
 
     Examples
     --------
@@ -121,11 +91,6 @@ def load_fashion_mnist():
     (x_train, y_train), (x_test, y_test) : tuples of ndarray
         Images ``uint8`` of shape (60000, 28, 28) and (10000, 28, 28) in 0..255; labels ``uint8``
         of shape (60000,) and (10000,), indices into `FASHION_MNIST_CLASSES`.
-
-    Raises
-    ------
-    DataError
-        If a file is missing or damaged.
 
     References
     ----------
@@ -167,11 +132,6 @@ def load_cats_dogs():
         images are the first 2,000 of each class in CIFAR-10, the test images all of its official
         ones; first all cats, then all dogs.
 
-    Raises
-    ------
-    DataError
-        If a file is missing or damaged.
-
     References
     ----------
     A. Krizhevsky: Learning multiple layers of features from tiny images. Technical report,
@@ -212,11 +172,6 @@ def load_digits():
     y : ndarray of uint8, shape (1797,)
         Digits 0 to 9.
 
-    Raises
-    ------
-    DataError
-        If the file is missing or damaged.
-
     References
     ----------
     E. Alpaydin, C. Kaynak: Optical recognition of handwritten digits. UCI Machine Learning
@@ -242,11 +197,6 @@ def load_imagenet_classes():
         The name of each label in 0..999: WordNet's synonyms, separated by commas, the usual one
         first. Two classes are called "crane", a bird and a machine.
 
-    Raises
-    ------
-    DataError
-        If the file is missing or damaged.
-
     References
     ----------
     O. Russakovsky et al.: ImageNet large scale visual recognition challenge. IJCV, 2015.
@@ -267,11 +217,6 @@ def load_efficientnet_lite0():
     dict of str to ndarray
         ``float32``, by the names that Keras gives the weights: ``"stem_conv/kernel"``. Kernels have
         shape (height, width, in, out); depthwise ones (height, width, channels, 1).
-
-    Raises
-    ------
-    DataError
-        If the file is missing or damaged.
 
     References
     ----------
@@ -311,7 +256,7 @@ def make_regression(m, d=1, noise=0.5, seed=0):
     d : int, default 1
         Number of features.
     noise : float, default 0.5
-        Standard deviation of the noise on the label, in units of the label.
+        Standard deviation of the noise on the label, in units of the label; finite, at least 0.
     seed : int or sequence of int, default 0
 
     Returns
@@ -322,12 +267,6 @@ def make_regression(m, d=1, noise=0.5, seed=0):
         Labels ``x @ w + noise``.
     w : ndarray of float64, shape (d,)
         True weights, of Euclidean norm 1; ``[1.]`` for ``d=1``.
-
-    Raises
-    ------
-    ValueError
-        If `m` or `d` is not a positive integer, `noise` is negative or infinite, or `seed` is not
-        made of non-negative integers.
 
     References
     ----------
@@ -373,12 +312,6 @@ def subset(x, y, size, seed=0):
         `size` examples in random order; a class with share p of `y` gets ``size * p`` of them,
         rounded so that the counts add up to `size`.
 
-    Raises
-    ------
-    ValueError
-        If the lengths differ, a label is NaN, `size` is not in 1..n, or `seed` is not made of
-        non-negative integers.
-
     Examples
     --------
     >>> x, y = subset(np.arange(100), np.repeat([0, 1], [80, 20]), size=10)
@@ -409,12 +342,6 @@ def split(x, y, *, train, validation, test=0, seed=0):
     -------
     Parts
         ``train``, ``validation`` and ``test``, each a pair ``(x, y)``. No example is in two parts.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, a label is NaN, a size is negative or no integer, the sizes exceed
-        n, or `seed` is not made of non-negative integers.
 
     Examples
     --------
@@ -480,22 +407,17 @@ def corrupt_labels(y, fraction, seed=0, classes=None):
     Parameters
     ----------
     y : ndarray of int, shape (n,)
+        Class numbers, of a dtype that can hold all `classes`.
     fraction : float
         Fraction of labels to redraw, in [0, 1]; ``round(fraction * n)`` of them.
     seed : int or sequence of int, default 0
     classes : int, optional
-        Number of classes; by default one more than the largest label.
+        Number of classes, larger than any label; by default one more than the largest.
 
     Returns
     -------
     y : ndarray of int, shape (n,)
         A copy with the dtype of the input.
-
-    Raises
-    ------
-    ValueError
-        If `fraction` is outside [0, 1], a label is not in 0..classes-1, the dtype of `y` is too
-        small for `classes`, or `seed` is not made of non-negative integers.
 
     References
     ----------
@@ -548,11 +470,6 @@ def resize_images(images, image_size):
     -------
     ndarray of uint8, shape (n, image_size, image_size, 3)
         Interpolated bicubically; grey images have three equal channels.
-
-    Raises
-    ------
-    ValueError
-        If the images have another shape or dtype, or `image_size` is not a positive integer.
 
     Examples
     --------

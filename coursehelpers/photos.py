@@ -131,11 +131,9 @@ def _unidentified(path):
 
 @contextlib.contextmanager
 def _without_warnings_of_pillow():
-    """Keep what Pillow says about odd but readable files off the screen.
-
-    `warnings.catch_warnings` is not for threads: whoever leaves last restores the filters that
-    another thread has set for itself. Adding and removing an entry of a list is.
-    """
+    """Keep what Pillow says about odd but readable files off the screen."""
+    # `warnings.catch_warnings` is not for threads: whoever leaves last restores the filters that
+    # another thread has set for itself. Adding and removing an entry of a list is.
     entry = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
     filters = warnings.filters
     filters.insert(0, entry)
@@ -149,11 +147,9 @@ def _without_warnings_of_pillow():
 
 @contextlib.contextmanager
 def _silent_libtiff(picture):
-    """Keep libtiff's complaints about a damaged file off the screen; its exception says enough.
-
-    They are written in C to the process's stderr, which is turned away for that long: for all
-    threads, so that one photo at a time is decoded like this.
-    """
+    """Keep libtiff's complaints about a damaged file off the screen; its exception says enough."""
+    # They are written in C to the process's stderr, which is turned away for that long: for all
+    # threads, so that one photo at a time is decoded like this.
     if not any(tile[0] == "libtiff" for tile in picture.tile):
         yield
         return

@@ -1,7 +1,6 @@
 """A folder of photos: each kind of file read or refused, many in order, listed and loaded in parts."""
 
 import contextlib
-import dataclasses
 import io
 import os
 import random
@@ -103,12 +102,8 @@ def test_sixteen_bits_keep_their_range(tmp_path, ending):
     x = read(saved(tmp_path / f"photo.{ending}", Image.fromarray(values)), 5)
     assert x[2, :, 0].tolist() == [0, 0, 1, 128, 255]
     assert (x == x[:1, :, :1]).all()
-
-
-def test_sixteen_bits_of_either_byte_order(tmp_path):
-    values = np.full((4, 4), 0x8001, np.uint16)
-    raw = Image.frombytes("I;16B", (4, 4), values.astype(">u2").tobytes())
-    assert (read(saved(tmp_path / "photo.tif", raw), 2) == 0x80).all()
+    big_endian = Image.frombytes("I;16B", (5, 5), np.full((5, 5), 0x8001, ">u2").tobytes())
+    assert (read(saved(tmp_path / "photo.tif", big_endian), 2) == 0x80).all()
 
 
 def test_black_and_white_dots_average_to_grey(tmp_path):
@@ -386,11 +381,8 @@ def test_options_reach_the_decoder(tmp_path):
         np.testing.assert_array_equal(images.x[0], read(path, 9, **options))
 
 
-def test_no_paths_give_no_photos():
-    assert list(iterate_images([], 8)) == []
-
-
 def test_unreadable_files_are_skipped_with_their_reasons(tmp_path):
+    assert list(iterate_images([], 8)) == []
     paths = grey_photos(tmp_path, 6)
     paths[0].write_bytes(b"")
     paths[3].write_text("no photo")
@@ -731,15 +723,6 @@ def test_draw_differs_by_seed_and_not_by_where_the_folder_lies(tmp_path):
     assert len({tuple(drawn) for drawn in draws}) == len(seeds)
 
 
-def test_draw_takes_every_photo_equally_often(tmp_path):
-    root, draws = two_classes(tmp_path, count=6), 300
-    taken = dict.fromkeys(sorted(root.rglob("*.png")), 0)
-    for seed in range(draws):
-        for path in scan_image_folder(root, validation=1 / 3, test=0, seed=seed).validation.paths:
-            taken[path] += 1
-    assert np.abs(np.array(list(taken.values())) / draws - 1 / 3).max() < 4 * np.sqrt(2 / 9 / draws)
-
-
 def test_copies_in_several_parts_or_classes_are_listed_and_kept(tmp_path):
     root = three_parts(tmp_path)
     copies = ("train/cat/copy.png", "validation/cat/copy of copy.png", "test/cat/x.png")
@@ -934,11 +917,3 @@ def test_repr_of_many_classes_stays_short(tmp_path):
     shown = repr(scan_image_folder(root, validation=0, test=0))
     assert shown.startswith("ImageFiles: 50 classes (class 0, class 1, class 10, ")
     assert "class 17, ...); 50 training" in shown
-
-
-@pytest.mark.parametrize("function", [scan_image_folder, load_image_folder])
-def test_results_cannot_be_changed_by_accident(tmp_path, function):
-    result = function(three_parts(tmp_path, photos))
-    for name in (*PARTS, "class_names", "skipped", "duplicates"):
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            setattr(result, name, ())
