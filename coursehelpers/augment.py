@@ -391,10 +391,14 @@ class RandAugment(keras.Layer):
         return ops.floor(ops.round(images * 255) / step) * step / 255
 
     def _color(self, images):
-        return self._grey(images)
+        """Return the images in grey."""
+        if images.shape[-1] == 1:
+            return images
+        luma = ops.convert_to_tensor([0.299, 0.587, 0.114], images.dtype)  # ITU-R BT.601
+        return ops.sum(images * luma, axis=-1, keepdims=True)
 
     def _contrast(self, images):
-        return ops.mean(self._grey(images), axis=(1, 2), keepdims=True)
+        return ops.mean(self._color(images), axis=(1, 2), keepdims=True)
 
     def _brightness(self, images):
         return ops.zeros_like(images)
@@ -408,9 +412,3 @@ class RandAugment(keras.Layer):
         inner = np.zeros((1, height, width, 1), bool)
         inner[:, 1:-1, 1:-1] = True
         return ops.where(inner, smooth, images)
-
-    def _grey(self, images):
-        if images.shape[-1] == 1:
-            return images
-        luma = ops.convert_to_tensor([0.299, 0.587, 0.114], images.dtype)  # ITU-R BT.601
-        return ops.sum(images * luma, axis=-1, keepdims=True)

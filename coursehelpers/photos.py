@@ -342,7 +342,7 @@ class Files(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class _Found:
-    """What is known of a folder of photos: something per part, and what to know about it."""
+    """Something for each part of a folder of photos, and what to know about them."""
 
     train: tuple
     validation: tuple
@@ -433,7 +433,11 @@ def scan_image_folder(path, *, validation=0.15, test=0.15, seed=0):
     ([0, 1], 6)
     """
     shares = {"validation": validation, "test": test}
-    _require_shares(shares)
+    for name, share in shares.items():
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
+            raise ValueError(
+                f"{name} is the share of the photos to draw, from 0 to below 1, got {share!r}."
+            )
     rng = generator(seed)
     root = Path(path).expanduser()
     if not root.exists():
@@ -463,14 +467,6 @@ def scan_image_folder(path, *, validation=0.15, test=0.15, seed=0):
             found[name][class_name] = paths
     parts = Parts(*(_numbered(found[name], class_names) for name in Parts._fields))
     return ImageFiles(*parts, class_names, tuple(skipped), _duplicates(parts, keys))
-
-
-def _require_shares(shares):
-    for name, share in shares.items():
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
-            raise ValueError(
-                f"{name} is the share of the photos to draw, from 0 to below 1, got {share!r}."
-            )
 
 
 def _part_folders(root, skipped):
@@ -671,10 +667,9 @@ def load_image_folder(
 ):
     """Load a folder of photos, one sub-folder per class, as training, validation and test images.
 
-    Where the parts come from is told at `scan_image_folder`, how photos are read at
-    `iterate_images`.
-    All images are held in memory: a thousand take 77 MB with 160 pixels and 151 MB with 224.
-    `scan_image_folder` and `iterate_images` together do without.
+    `scan_image_folder` says where the parts come from, `iterate_images` how photos are read. All
+    images are held in memory: a thousand take 77 MB with 160 pixels and 151 MB with 224. Those two
+    functions together do without.
 
     Parameters
     ----------
@@ -694,8 +689,8 @@ def load_image_folder(
         ``train``, ``validation`` and ``test``: pairs ``(x, y)``, images ``uint8`` of shape
         (n, image_size, image_size, 3) in 0..255 and labels ``int64`` of shape (n,), indices into
         ``class_names``; ordered by class and path. ``paths``: of each part's images, in the same
-        order. ``skipped`` and ``duplicates``: as of `scan_image_folder`, of the photos that could
-        be read.
+        order. ``skipped``: path and reason of every file that is in no part. ``duplicates``: as of
+        `scan_image_folder`, of photos that could be read.
 
     Raises
     ------
