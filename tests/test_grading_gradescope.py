@@ -10,11 +10,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from coursehelpers.grading.cli import main
 
 from coursehelpers.checks.core import EXERCISES
-from coursehelpers.execution import notebooks
 from coursehelpers.grading import gradescope
-from coursehelpers.grading.cli import main
+from coursehelpers.lessons import notebooks
 from tests.test_grading_private import CHECKS
 from tests.test_grading_reports import ADA, EVE, NASTY
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from coursehelpers.lessons.__main__ import LEAST_SHARE
 
 from coursehelpers.checks.core import EXERCISES
 from coursehelpers.checks.display import solution_source
-from coursehelpers.execution import notebooks, replay
-from coursehelpers.execution.__main__ import LEAST_SHARE
-from coursehelpers.execution.publish import COVER, COVER_PATH, HEADLINE, TIMES, readme_table
-from coursehelpers.execution.run import execute
-from coursehelpers.execution.student import repository
-from coursehelpers.execution.validate import validate
+from coursehelpers.lessons import notebooks, replay
+from coursehelpers.lessons.publish import COVER, COVER_PATH, HEADLINE, TIMES, readme_table
+from coursehelpers.lessons.run import execute
+from coursehelpers.lessons.student import repository
+from coursehelpers.lessons.validate import validate
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"

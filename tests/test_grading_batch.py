@@ -9,8 +9,8 @@ import termios
 import pytest
 
 from coursehelpers.checks.core import EXERCISES
-from coursehelpers.execution import notebooks
 from coursehelpers.grading import cli, isolation, judge
+from coursehelpers.lessons import notebooks
 from tests.grading_victim import FakeKernel
 from tests.submissions import (
     ROOT,
