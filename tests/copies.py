@@ -9,13 +9,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from coursehelpers.lessons.__main__ import LEAST_SHARE
 from nbclient import NotebookClient
 
 from coursehelpers.checks.core import EXERCISES
 from coursehelpers.lessons import notebooks
 from coursehelpers.lessons.run import drop_empty_displays
-from coursehelpers.lessons.validate import validate
+from coursehelpers.lessons.validate import LEAST_SHARE, validate
 from coursehelpers.transfer.cache import VARIABLE
 from tests.answers import BANK, load, source_of
 

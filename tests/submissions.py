@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from coursehelpers.grading import cli
+from coursehelpers import cli
 from coursehelpers.grading.notebook import parse, rebuild
 from coursehelpers.lessons import notebooks
 

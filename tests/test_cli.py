@@ -1,5 +1,7 @@
-"""The command line: a table at the end, and no traceback for what the user can mend."""
+"""The command line: helpful and instant, one way to end, and no traceback for what users can mend."""
 
+import inspect
+import json
 import os
 import re
 import signal
@@ -10,18 +12,229 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from coursehelpers import cli
 from coursehelpers.data import decoding
-from coursehelpers.transfer import __main__ as cli
+from coursehelpers.grading import batch
+from coursehelpers.lessons import notebooks
 from coursehelpers.transfer import cache, workflow
+from tests.lessons import notebook, write
 from tests.test_transfer import NAMES, SIZE, cats_and_dogs_on_disk  # noqa: F401  (the fixture root)
 from tests.tiny_backbone import tiny_backbone
 
+ROOT = Path(__file__).parents[1]
+COMMANDS = ("grade", "gradescope", "transfer", "run", "validate", "publish", "student")
 # Keras stores variables through an interface of NumPy 1.
 stores = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-QUICK = ["--image-size", str(SIZE)]
 
 
 @pytest.fixture(autouse=True)
+def same_signals():
+    """Leave signals to the other tests as they were."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def call(*arguments):
+    """Run a command; return its exit status."""
+    with pytest.raises(SystemExit) as end:
+        cli.main([*map(str, arguments)])
+    return end.value.code
+
+
+# help
+
+
+def test_help_of_all_commands_is_instant_and_has_an_example():
+    code = f"""
+import contextlib, io, json, sys
+from coursehelpers.cli import main
+
+told = {{}}
+for command in {COMMANDS}:
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):
+        main([command, "--help"])
+    told[command] = out.getvalue()
+print(json.dumps([told, sorted(sys.modules)]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    told, modules = json.loads(done.stdout)
+    for command in COMMANDS:
+        assert f"\n  coursehelpers {command} " in told[command]
+    assert all(word in told["grade"] for word in ("--checks", "--jobs", "--out", "130 interrupted"))
+    assert {"tensorflow", "keras", "numpy", "nbformat"}.isdisjoint(modules)
+    assert not [name for name in modules if name.startswith("coursehelpers.") and "." in name[14:]]
+
+
+def test_module_runs_and_lists_the_commands():
+    command = [sys.executable, "-m", "coursehelpers", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: coursehelpers [-h] COMMAND")
+    assert all(f"    {name}" in done.stdout for name in COMMANDS)
+
+
+# ends
+
+
+GRADE = ("grade", "a.ipynb", "--notebook", "b")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "status", "says"),
+    [
+        (GRADE, KeyboardInterrupt(), 130, "Interrupted. What was graded is kept; the same command"),
+        (GRADE, OSError(28, "Full"), 1, "Stopped: [Errno 28] Full. What was graded is kept; the"),
+        (GRADE, SystemExit("No such."), 2, "No such."),
+        (["run"], KeyboardInterrupt(), 130, "Interrupted. What ran so far is kept in the build f"),
+        (["student"], OSError(28, "Full"), 1, "Stopped: [Errno 28] Full. What ran so far is"),
+        (["publish"], SystemExit("No such."), 1, "No such."),
+        (["validate"], SystemExit(3), 3, None),
+    ],
+)
+def test_command_ends_with_a_line_and_a_status(arguments, error, status, says, capsys, monkeypatch):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(batch, "grade_batch", fail)
+    monkeypatch.setattr(notebooks, "find", fail)
+    monkeypatch.chdir(ROOT)
+    assert call(*arguments) == status
+    assert capsys.readouterr().err.startswith(f"coursehelpers: {says}" if says else "")
+
+
+def test_hangup_is_like_an_interrupt_unless_it_is_ignored(monkeypatch):
+    monkeypatch.setattr(batch, "grade_batch", lambda *_, **__: 0)
+    assert call(*GRADE) == 0
+    assert signal.getsignal(signal.SIGHUP) is signal.default_int_handler
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    assert call(*GRADE) == 0
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+
+
+# notebooks
+
+
+def test_run_fails_on_a_faulty_notebook_and_goes_on(tmp_path, capsys):
+    for name, source in (("a", "1 / 0"), ("b", "1 + 1")):
+        write(tmp_path / f"{name}.ipynb", notebook(source))
+    build = tmp_path / "build"
+    options = ("--notebooks", tmp_path, "--build", build, "--profile", "smoke")
+    assert call("run", *options) == 1
+    out, err = capsys.readouterr()
+    assert "FAILED a: cell cell-2 raised ZeroDivisionError: division by zero" in out
+    assert re.search(r"^b +2 ", out, re.M)
+    assert "[2/2] executing b (PROFILE=smoke, SEED=0, DEVICE=cpu)" in err
+    assert "Traceback" not in err
+    assert (build / "smoke" / "b.ipynb").exists()
+
+
+def test_unknown_notebook_is_named(tmp_path, capsys):
+    write(tmp_path / "a.ipynb", notebook())
+    assert call("run", "b", "--notebooks", tmp_path) == 1
+    told = f"coursehelpers: There is no notebook b in {tmp_path}; there are: a.\n"
+    assert capsys.readouterr().err == told
+
+
+@pytest.mark.skipif(any(Path("/dev").glob("nvidia[0-9]*")), reason="a GPU is there")
+def test_gpu_run_without_a_gpu_is_an_error(tmp_path, capsys):
+    write(tmp_path / "a.ipynb", notebook("1"))
+    build = tmp_path / "build"
+    assert call("run", "--notebooks", tmp_path, "--build", build, "--device", "gpu") == 1
+    assert "DEVICE is gpu, but TensorFlow finds no usable GPU" in capsys.readouterr().err
+    assert not build.exists()
+
+
+BLOCKER = """
+import re, sys, tomllib
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+
+from packaging.requirements import Requirement
+
+def name_of(package):
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+def all_needed(entries):
+    found, left = set(), list(map(Requirement, entries))
+    while left:
+        entry = left.pop()
+        applies = entry.marker is None or entry.marker.evaluate({"extra": ""})
+        if applies and name_of(entry.name) not in found:
+            found.add(name_of(entry.name))
+            try:
+                left += map(Requirement, requires(entry.name) or ())
+            except PackageNotFoundError:
+                pass
+    return found
+
+with open(PYPROJECT, "rb") as file:
+    project = tomllib.load(file)["project"]
+extras = project["optional-dependencies"]
+there = all_needed(project["dependencies"] + extras["notebooks"])
+missing = all_needed(extras["test"]) - there
+blocked = {
+    module for module, owners in packages_distributions().items()
+    if {name_of(owner) for owner in owners} <= missing
+}
+assert {"nbgrader", "hypothesis", "ruff", "skimage"} <= blocked
+
+class Blocker:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ModuleNotFoundError(f"{name} is of the extra test only", name=name)
+
+sys.meta_path.insert(0, Blocker)
+"""
+ALL = """
+import pkgutil
+from importlib import import_module
+
+import coursehelpers
+
+for module in pkgutil.walk_packages(coursehelpers.__path__, "coursehelpers."):
+    if not module.name.endswith("__main__"):
+        import_module(module.name)
+
+from coursehelpers.cli import main
+
+for command in ("run", "publish", "validate", "student"):
+    try:
+        main([command])
+    except SystemExit as end:
+        assert end.code == 0, (command, end.code)
+"""
+
+
+def test_what_executes_notebooks_needs_nothing_of_what_tests(tmp_path):
+    # Processes that the commands start find the blocker, too.
+    (tmp_path / "site").mkdir()
+    blocker = BLOCKER.replace("PYPROJECT", repr(str(ROOT / "pyproject.toml")))
+    (tmp_path / "site" / "sitecustomize.py").write_text(blocker)
+    (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
+    (tmp_path / "README.md").touch()
+    path = write(tmp_path / "notebooks" / "a.ipynb", notebook("1 + 1"))
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path / 'site'}{os.pathsep}{ROOT}"}
+    refused = subprocess.run(
+        [sys.executable, "-c", "import nbgrader"], env=env, capture_output=True
+    )
+    assert b"nbgrader is of the extra test only" in refused.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", ALL], cwd=tmp_path, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "a: agrees with its stored outputs; compared 1 of 1 output cells (100%," in done.stdout
+    assert notebooks.read(path).cells[-1].outputs[0].data["text/plain"] == "2"
+    assert (tmp_path / "notebooks" / "student" / "a.ipynb").exists()
+
+
+# transfer
+
+QUICK = ["--image-size", str(SIZE)]
+
+
+@pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A cache of this test's own, and a backbone that is built in no time."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
@@ -38,12 +251,27 @@ def lines(text):
     return {line[:12].strip(): line[12:] for line in text.splitlines() if line[0] != " "}
 
 
+def test_options_have_the_defaults_of_the_function(monkeypatch):
+    given = {}
+
+    def stop(folder, **options):
+        given.update(options)
+        raise ValueError
+
+    monkeypatch.setattr("coursehelpers.transfer.transfer", stop)
+    assert call("transfer", "photos") == 1
+    defaults = inspect.signature(workflow.transfer).parameters
+    assert given.pop("image_size") == workflow.IMAGE_SIZE
+    assert given == {name: defaults[name].default for name in given}
+
+
 @stores
+@pytest.mark.usefixtures("folder")
 def test_table_and_model_come_out(root, capsys, tmp_path):
     import keras
 
     saved = tmp_path / "model.keras"
-    assert cli.main([str(root), *QUICK, "--save", str(saved), "--keep-last", "1"]) == 0
+    assert call("transfer", root, *QUICK, "--save", saved, "--keep-last", "1") == 0
     out, err = capsys.readouterr()
     told = lines(out)
     assert list(told) == [
@@ -61,18 +289,14 @@ def test_table_and_model_come_out(root, capsys, tmp_path):
 
 
 def test_cache_is_used_unless_it_is_off(root, capsys, folder, tmp_path):
-    assert cli.main([str(root), *QUICK, "--no-cache"]) == 0
+    assert call("transfer", root, *QUICK, "--no-cache", "--test", "0") == 0
+    assert lines(capsys.readouterr().out)["test"] == "no photos"
     assert not folder.exists()
-    assert cli.main([str(root), *QUICK, "--cache", str(tmp_path / "mine")]) == 0
+    assert call("transfer", root, *QUICK, "--cache", tmp_path / "mine") == 0
     assert len(list((tmp_path / "mine").iterdir())) == 1
     (tmp_path / "file").write_text("")
-    assert cli.main([str(root), *QUICK, "--cache", str(tmp_path / "file")]) == 0
+    assert call("transfer", root, *QUICK, "--cache", tmp_path / "file") == 0
     assert "Note: The features cannot be stored in" in capsys.readouterr().err
-
-
-def test_no_test_photos_are_told(root, capsys):
-    assert cli.main([str(root), *QUICK, "--test", "0"]) == 0
-    assert lines(capsys.readouterr().out)["test"] == "no photos"
 
 
 @pytest.mark.parametrize(
@@ -87,19 +311,20 @@ def test_no_test_photos_are_told(root, capsys):
         ([".", "--seed", "-1"], "SEED must be an integer"),
     ],
 )
+@pytest.mark.usefixtures("folder")
 def test_errors_of_the_user_have_no_traceback(root, capsys, monkeypatch, arguments, says):
     monkeypatch.chdir(root)
-    assert cli.main(arguments) == 1
+    assert call("transfer", *arguments) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("Error: ")
+    assert err.startswith("coursehelpers: ")
     assert says in err
 
 
-def test_mistakes_of_ours_have_one(root, monkeypatch):
-    monkeypatch.setattr(cli, "transfer", lambda *_, **__: {}["mistake"])
+def test_mistakes_of_ours_have_one(monkeypatch):
+    monkeypatch.setattr("coursehelpers.transfer.transfer", lambda *_, **__: {}["mistake"])
     with pytest.raises(KeyError, match="mistake"):
-        cli.main([str(root)])
+        cli.main(["transfer", "photos"])
 
 
 @pytest.mark.parametrize(
@@ -113,11 +338,11 @@ def test_mistakes_of_ours_have_one(root, monkeypatch):
     ],
 )
 def test_wrong_calls_are_refused_before_anything_starts(capsys, monkeypatch, arguments, says):
-    monkeypatch.setattr(cli, "run", lambda options: pytest.fail("started"))
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(arguments)
-    assert stopped.value.code == 2
-    assert says in capsys.readouterr().err
+    monkeypatch.setattr("coursehelpers.profiles.prepare", lambda *_: pytest.fail("started"))
+    assert call("transfer", *arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("usage: coursehelpers transfer ")
+    assert says in err
 
 
 def test_interrupt_is_one_line_and_leaves_nothing(root, capsys, monkeypatch, folder):
@@ -129,18 +354,7 @@ def test_interrupt_is_one_line_and_leaves_nothing(root, capsys, monkeypatch, fol
         return decode(path, *options)
 
     monkeypatch.setattr(decoding, "decode", interrupt)
-    assert cli.main([str(root), *QUICK, "--batch-size", "2"]) == 130
+    assert call("transfer", root, *QUICK, "--batch-size", "2") == 130
     out, err = capsys.readouterr()
-    assert (out, err) == ("", "Interrupted.\n")
+    assert (out, err) == ("", "coursehelpers: Interrupted.\n")
     assert not folder.exists()
-
-
-def test_module_runs_and_its_help_starts_no_tensorflow():
-    command = [sys.executable, "-X", "importtime", "-m", "coursehelpers.transfer", "--help"]
-    done = subprocess.run(
-        command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.startswith("usage: python -m coursehelpers.transfer ")
-    for option in ("--image-size", "--keep-last", "--save", "--no-cache"):
-        assert option in done.stdout
-    assert "tensorflow" not in done.stderr

@@ -12,7 +12,8 @@ import os
 
 import pytest
 
-from coursehelpers.grading import cli, isolation, judge
+from coursehelpers import cli
+from coursehelpers.grading import isolation, judge
 from coursehelpers.lessons import notebooks
 from tests.broken import KINDS, NAMES
 from tests.submissions import (

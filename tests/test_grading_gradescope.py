@@ -10,9 +10,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from coursehelpers.grading.cli import main
 
 from coursehelpers.checks.core import EXERCISES
+from coursehelpers.cli import main
 from coursehelpers.grading import gradescope
 from coursehelpers.lessons import notebooks
 from tests.test_grading_private import CHECKS
