@@ -14,13 +14,15 @@ from pathlib import Path
 
 from coursehelpers.profiles import DEVICES, PROFILES
 
+COMMANDS = []
 SHOWN = 5  # skipped files and duplicates that are named
 
 
 def main(arguments=None):
     """Run a command, and exit with its status.
 
-    A command returns its status, by default 0, and refuses what it cannot do with SystemExit and a text.
+    A command returns its status, None for 0. It refuses what it cannot do with SystemExit and a
+    text.
     """
     # A name that the terminal has no letters for ends no command.
     with contextlib.suppress(AttributeError):
@@ -55,38 +57,83 @@ def _parser():
         prog="coursehelpers", description="Grade the course, make it, and use it on your photos."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_grade, _gradescope, _transfer, _run, _validate, _publish, _student):
-        add(commands)
+    for function, help_after, arguments, facts in COMMANDS:
+        name, purpose = function.__name__, inspect.cleandoc(function.__doc__)
+        sub = commands.add_parser(
+            name,
+            help=purpose.partition(".")[0],
+            description=purpose,
+            epilog=f"example:\n  coursehelpers {name} {help_after}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        usual = {"kept": "", "refused": 1, "expected": (), "problem": lambda options: ""}
+        sub.set_defaults(command=function, parser=sub, **{**usual, **facts})
+        for names, options in arguments:
+            sub.add_argument(*names, **options)
     return parser
 
 
-def _command(commands, function, example, details="", **facts):
-    """Return the parser of a command, which says what the function's docstring says.
+def command(help_after, *arguments, **facts):
+    """Make a function a command of its name; its help is the docstring, and ends with an example.
 
     Facts are, if they are not the usual ones: `kept`, what is left after an interruption;
     `refused`, the status with which a refusal ends; `expected`, other errors whose text is for the
     user; and `problem`, a function that says what is wrong with the options.
     """
-    purpose = inspect.cleandoc(function.__doc__)
-    parser = commands.add_parser(
-        function.__name__,
-        help=purpose.partition(".")[0],
-        description=purpose,
-        epilog=f"example:\n  coursehelpers {function.__name__} {example}\n{details}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    usual = {"kept": "", "refused": 1, "expected": (), "problem": lambda options: ""}
-    parser.set_defaults(command=function, parser=parser, **{**usual, **facts})
-    return parser.add_argument
+
+    def register(function):
+        COMMANDS.append((function, help_after, arguments, facts))
+        return function
+
+    return register
+
+
+def argument(*names, **options):
+    """Return an argument for `command`, as argparse takes it."""
+    return names, options
 
 
 # Grading
 
-EXIT_CODES = """
+EXIT_CODES = """\
 exit codes: 0 all are graded, also those that earn nothing; 1 some could not be graded, which the
 next run tries again; 2 wrong usage; 130 interrupted: the same command goes on from there"""
+LESSON = (
+    argument(
+        "--notebook",
+        required=True,
+        help="the teacher's: its path, or its name in the folder notebooks",
+    ),
+    argument("--checks", type=Path, help="a Python file of private checks"),
+)
 
 
+def _grading_problem(options):
+    if getattr(options, "jobs", 1) < 1:
+        return f"--jobs must be at least 1, got {options.jobs}."
+    if options.checks and not options.checks.is_file():
+        return f"There is no file {options.checks}."
+    return ""
+
+
+@command(
+    f"submitted --notebook regularization --out results\n\n{EXIT_CODES}",
+    argument("submissions", type=Path, help="a notebook, or a folder of them"),
+    *LESSON,
+    argument("--out", type=Path, default=Path("results"), help="folder of the results"),
+    argument(
+        "--jobs",
+        type=int,
+        default=1,
+        help="submissions at a time, at most one a processor (default: 1)",
+    ),
+    argument(
+        "--isolation", choices=("best", "required"), default="best", help="default: best there is"
+    ),
+    kept="What was graded is kept; the same command goes on from there.",
+    refused=2,
+    problem=_grading_problem,
+)
 def grade(options):
     """Grade one notebook or a folder of them."""
     from coursehelpers.grading.batch import grade_batch
@@ -102,6 +149,14 @@ def grade(options):
     return int(failed > 0)
 
 
+@command(
+    "autograder --notebook regularization",
+    argument("folder", type=Path, help="where to write it; the zip file is put beside it"),
+    *LESSON,
+    argument("--package", help="what pip installs there: a wheel's path, or a requirement"),
+    refused=2,
+    problem=_grading_problem,
+)
 def gradescope(options):
     """Write an autograder for Gradescope: a folder, and the zip file to upload there."""
     from coursehelpers.grading.batch import read_lesson
@@ -112,56 +167,62 @@ def gradescope(options):
     print(f"Upload {archive} to Gradescope, as the autograder of a programming assignment.")
 
 
-def _grade(commands):
-    add = _command(
-        commands,
-        grade,
-        "submitted --notebook regularization --out results",
-        EXIT_CODES,
-        kept="What was graded is kept; the same command goes on from there.",
-        refused=2,
-        problem=_grading_problem,
-    )
-    add("submissions", type=Path, help="a notebook, or a folder of them")
-    _add_lesson(add)
-    add("--out", type=Path, default=Path("results"), help="folder of the results")
-    add(
-        "--jobs",
-        type=int,
-        default=1,
-        help="submissions at a time, at most one a processor (default: 1)",
-    )
-    add("--isolation", choices=("best", "required"), default="best", help="default: best there is")
+# Transfer learning
+
+# Options that `coursehelpers.transfer.transfer` has, too, with the same defaults.
+PASSED_ON = ("image_size", "backbone", "weights", "keep_last", "epochs", "learning_rate")
+PASSED_ON += ("validation", "test", "seed", "batch_size")
+PART = {
+    "type": float,
+    "default": 0.15,
+    "metavar": "SHARE",
+    "help": "to draw if there is no such folder (default: %(default)s)",
+}
+DEVICE = argument("--device", choices=DEVICES, default="cpu", help="(default: %(default)s)")
 
 
-def _gradescope(commands):
-    example = "autograder --notebook regularization"
-    add = _command(commands, gradescope, example, refused=2, problem=_grading_problem)
-    add("folder", type=Path, help="where to write it; the zip file is put beside it")
-    _add_lesson(add)
-    add("--package", help="what pip installs there: a wheel's path, or a requirement")
-
-
-def _add_lesson(add):
-    add(
-        "--notebook",
-        required=True,
-        help="the teacher's: its path, or its name in the folder notebooks",
-    )
-    add("--checks", type=Path, help="a Python file of private checks")
-
-
-def _grading_problem(options):
-    if getattr(options, "jobs", 1) < 1:
-        return f"--jobs must be at least 1, got {options.jobs}."
-    if options.checks and not options.checks.is_file():
-        return f"There is no file {options.checks}."
+def _transfer_problem(options):
+    if options.save and options.save.suffix != ".keras":
+        return f"--save must end in .keras, got {options.save}."
+    if options.save and not os.access(options.save.parent, os.W_OK):
+        return f"--save: nothing can be written to the folder {options.save.parent}."
+    if options.cache and options.no_cache:
+        return "--cache and --no-cache contradict each other."
     return ""
 
 
-# Transfer learning
-
-
+@command(
+    "photos --image-size 224 --save model.keras",
+    argument("folder", type=Path),
+    argument("--image-size", type=int, default=160, help="pixels per side (default: %(default)s)"),
+    argument(
+        "--backbone",
+        default="efficientnet_lite0",
+        help="see build_backbone (default: %(default)s, offline)",
+    ),
+    argument("--weights", default="imagenet", help="file of its weights, instead of a download"),
+    argument(
+        "--keep-last", type=int, default=0, metavar="K", help="blocks to fine-tune (default: none)"
+    ),
+    argument("--epochs", type=int, default=5, help="of fine-tuning (default: %(default)s)"),
+    argument(
+        "--learning-rate", type=float, default=1e-5, help="of fine-tuning (default: %(default)s)"
+    ),
+    argument("--validation", **PART),
+    argument("--test", **PART),
+    argument("--seed", type=int, default=0, help="of the draws (default: %(default)s)"),
+    argument("--batch-size", type=int, default=32, help="photos at a time (default: %(default)s)"),
+    DEVICE,
+    argument("--save", type=Path, metavar="FILE.keras", help="where to store the model"),
+    argument(
+        "--cache",
+        type=Path,
+        help="folder for features (default: COURSEHELPERS_CACHE, or the user's own)",
+    ),
+    argument("--no-cache", action="store_true", help="neither read nor store features"),
+    expected=(ValueError, RuntimeError, OSError),
+    problem=_transfer_problem,
+)
 def transfer(options):
     """Train a network on a folder of photos, on top of one trained on ImageNet.
 
@@ -174,20 +235,8 @@ def transfer(options):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default", UserWarning)
         prepare(seed=options.seed, device=options.device)
-        result = train(
-            options.folder,
-            image_size=options.image_size,
-            backbone=options.backbone,
-            weights=options.weights,
-            keep_last=options.keep_last,
-            epochs=options.epochs,
-            learning_rate=options.learning_rate,
-            validation=options.validation,
-            test=options.test,
-            seed=options.seed,
-            batch_size=options.batch_size,
-            cache=False if options.no_cache else options.cache,
-        )
+        chosen = {name: getattr(options, name) for name in PASSED_ON}
+        result = train(options.folder, **chosen, cache=False if options.no_cache else options.cache)
         if options.save:
             result.model.save(options.save)
         for name, value in transfer_table(result, options.save):
@@ -226,59 +275,19 @@ def transfer_table(result, saved=None):
     return rows
 
 
-def _transfer(commands):
-    add = _command(
-        commands,
-        transfer,
-        "photos --image-size 224 --save model.keras",
-        expected=(ValueError, RuntimeError, OSError),
-        problem=_transfer_problem,
-    )
-    add("folder", type=Path)
-    # The defaults are those of `coursehelpers.transfer.transfer`.
-    add("--image-size", type=int, default=160, help="pixels per side (default: %(default)s)")
-    add(
-        "--backbone",
-        default="efficientnet_lite0",
-        help="see build_backbone (default: %(default)s, offline)",
-    )
-    add("--weights", default="imagenet", help="file of its weights, instead of a download")
-    add("--keep-last", type=int, default=0, metavar="K", help="blocks to fine-tune (default: none)")
-    add("--epochs", type=int, default=5, help="of fine-tuning (default: %(default)s)")
-    add("--learning-rate", type=float, default=1e-5, help="of fine-tuning (default: %(default)s)")
-    for part in ("validation", "test"):
-        add(
-            f"--{part}",
-            type=float,
-            default=0.15,
-            metavar="SHARE",
-            help="to draw if there is no such folder (default: %(default)s)",
-        )
-    add("--seed", type=int, default=0, help="of the draws (default: %(default)s)")
-    add("--batch-size", type=int, default=32, help="photos at a time (default: %(default)s)")
-    add("--device", choices=DEVICES, default="cpu")
-    add("--save", type=Path, metavar="FILE.keras", help="where to store the model")
-    add(
-        "--cache",
-        type=Path,
-        help="folder for features (default: COURSEHELPERS_CACHE, or the user's own)",
-    )
-    add("--no-cache", action="store_true", help="neither read nor store features")
-
-
-def _transfer_problem(options):
-    if options.save and options.save.suffix != ".keras":
-        return f"--save must end in .keras, got {options.save}."
-    if options.save and not os.access(options.save.parent, os.W_OK):
-        return f"--save: nothing can be written to the folder {options.save.parent}."
-    if options.cache and options.no_cache:
-        return "--cache and --no-cache contradict each other."
-    return ""
-
-
 # Notebooks
 
+KEPT = "What ran so far is kept in the build folder."
+NOTEBOOKS = (
+    argument("nb", nargs="*", help="names of notebooks; default all"),
+    argument("--notebooks", type=Path, default=Path("notebooks"), help="their folder"),
+)
+BUILD = argument("--build", type=Path, default=Path("build"), help="folder of the copies")
+PROFILE = argument("--profile", choices=PROFILES, default="standard", help="(default: %(default)s)")
+SEED = argument("--seed", type=int, default=0, help="(default: %(default)s)")
 
+
+@command("regularization --profile smoke", *NOTEBOOKS, BUILD, PROFILE, SEED, DEVICE, kept=KEPT)
 def run(options):
     """Execute notebooks; exit code 0 only if every cell of every one ran."""
     from coursehelpers.lessons import notebooks
@@ -290,6 +299,7 @@ def run(options):
     return int(any(result.problems for result in results))
 
 
+@command("regularization --profile smoke", *NOTEBOOKS, BUILD, PROFILE, kept=KEPT)
 def validate(options):
     """Compare the executed copies with the stored outputs."""
     from coursehelpers.lessons import notebooks
@@ -311,6 +321,7 @@ def validate(options):
     return int(failed)
 
 
+@command("regularization", *NOTEBOOKS, BUILD, kept=KEPT)
 def publish(options):
     """Store the outputs of the standard profile, and what the README says of them."""
     from coursehelpers.lessons import notebooks
@@ -322,6 +333,7 @@ def publish(options):
     publish_readme(options.notebooks.parent / "README.md", notebooks.find(options.notebooks))
 
 
+@command("regularization", *NOTEBOOKS, kept=KEPT)
 def student(options):
     """Write the students' copies, without solutions and outputs."""
     from coursehelpers.lessons import notebooks
@@ -330,41 +342,3 @@ def student(options):
     address = repository(options.notebooks.parent)
     for path in notebooks.find(options.notebooks, options.nb):
         print(write_student_copy(path, options.notebooks / "student", address))
-
-
-def _run(commands):
-    add = _add_notebooks(commands, run, "regularization --profile smoke")
-    _add_build(add)
-    _add_profile(add)
-    add("--seed", type=int, default=0, help="(default: %(default)s)")
-    add("--device", choices=DEVICES, default="cpu", help="(default: %(default)s)")
-
-
-def _validate(commands):
-    add = _add_notebooks(commands, validate, "regularization --profile smoke")
-    _add_build(add)
-    _add_profile(add)
-
-
-def _publish(commands):
-    _add_build(_add_notebooks(commands, publish, "regularization"))
-
-
-def _student(commands):
-    _add_notebooks(commands, student, "regularization")
-
-
-def _add_notebooks(commands, function, example):
-    kept = "What ran so far is kept in the build folder."
-    add = _command(commands, function, example, kept=kept)
-    add("nb", nargs="*", help="names of notebooks; default all")
-    add("--notebooks", type=Path, default=Path("notebooks"), help="their folder")
-    return add
-
-
-def _add_build(add):
-    add("--build", type=Path, default=Path("build"), help="folder of the copies")
-
-
-def _add_profile(add):
-    add("--profile", choices=PROFILES, default="standard", help="(default: %(default)s)")
