@@ -1,4 +1,7 @@
-"""What stands in the students' copies; what comes out of them is in `tests.copies`."""
+"""What stands in the students' copies.
+
+What comes out of them is in `tests.copies`, and that nbgrader makes the same in `test_nbgrader`.
+"""
 
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import pytest
 
 from coursehelpers.checks.core import EXERCISES
 from coursehelpers.lessons import notebooks
-from coursehelpers.lessons.student import STUB, release, repository, write_student_copy
+from coursehelpers.lessons.student import STUB, repository, write_student_copy
 from tests.answers import load
 from tests.lessons import cell, notebook, text, write
 
@@ -80,24 +83,6 @@ def test_badge_opens_this_very_copy(path):
     assert f"(https://colab.research.google.com/github/{owner}/blob/main/{place})" in top
     assert "![Open in Colab](" in top
     assert f"({repository(ROOT)}/blob/main/notebooks/{path.name})" in top
-
-
-@each_notebook
-def test_release_is_that_of_nbgrader(path):
-    from nbconvert.exporters import NotebookExporter
-    from nbgrader import preprocessors
-    from traitlets.config import Config
-
-    exporter = NotebookExporter(config=Config(ClearSolutions={"code_stub": {"python": STUB}}))
-    for step in (
-        *("LockCells", "ClearSolutions", "ClearOutput", "CheckCellMetadata"),
-        "ComputeChecksums",
-    ):
-        exporter.register_preprocessor(getattr(preprocessors, step), enabled=True)
-    theirs, _ = exporter.from_notebook_node(notebooks.read(path))
-    ours = notebooks.read(path)
-    release(ours)
-    assert nbformat.writes(ours) == theirs.rstrip("\n")
 
 
 ANSWER = "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION"

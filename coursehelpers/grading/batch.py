@@ -18,24 +18,8 @@ from coursehelpers.lessons import notebooks
 def grade_batch(submissions, notebook, out, *, jobs=1, required=False, checks=None):
     """Grade one notebook or a folder of them, print a summary, and write the reports.
 
-    Parameters
-    ----------
-    submissions : Path
-    notebook : str
-        The teacher's: its path, or its name in the folder ``notebooks``.
-    out : Path
-        Folder of the results.
-    jobs : int, default 1
-        Submissions at a time.
-    required : bool, default False
-        Whether to refuse less isolation than bubblewrap's.
-    checks : Path, optional
-        A file of private checks.
-
-    Returns
-    -------
-    int
-        How many could not be graded, which the next run tries again.
+    The options are those of the command `grade`; `required` refuses less isolation than
+    bubblewrap's. Returns how many could not be graded, which the next run tries again.
 
     Raises
     ------

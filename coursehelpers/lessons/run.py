@@ -100,9 +100,14 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
     gpu = parameters.get("DEVICE") == "gpu"
     if gpu:
         prepared.cells.append(nbformat.v4.new_code_cell(GPU_PROOF, id="gpu-proof"))
-    cpu, problems, start = _CpuMeter(), [], time.monotonic()
+    problems, start, cpu = [], time.monotonic(), [_cpu_seconds()]
+
+    def note(cell, cell_index, **_):
+        cpu.append(_cpu_seconds())
+        cell.metadata["coursehelpers"] = {"cpu_seconds": round(cpu[-1] - cpu[-2], 2)}
+
     try:
-        _papermill(prepared, target, parameters, source.parent, cell_seconds, cpu)
+        _papermill(prepared, target, parameters, source.parent, cell_seconds, note)
     except papermill.PapermillExecutionError:
         pass  # the cell's own output tells more
     except Exception as error:
@@ -128,7 +133,7 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
         name=source.stem,
         cells=len(ran),
         seconds=seconds,
-        cpu_seconds=cpu.total,
+        cpu_seconds=cpu[-1] - cpu[0],
         passed=passed,
         checks=possible,
         supported=sum(claim["state"] == "supported" for claim in claims),
@@ -139,7 +144,7 @@ def execute(source, target, parameters, cell_seconds=CELL_SECONDS):
     )
 
 
-def _papermill(notebook, target, parameters, folder, cell_seconds, cpu):
+def _papermill(notebook, target, parameters, folder, cell_seconds, note):
     # Without stored features a kernel computes all itself: its times are those of a first run.
     with (
         tempfile.TemporaryDirectory() as cache,
@@ -153,7 +158,7 @@ def _papermill(notebook, target, parameters, folder, cell_seconds, cpu):
             cwd=folder,
             execution_timeout=cell_seconds,
             progress_bar=sys.stderr.isatty(),
-            on_cell_executed=cpu.note,
+            on_cell_executed=note,
             # Asked to exit, a kernel's own threads may trip over its closed sockets, and say so.
             shutdown_kernel="immediate",
             # Errors only: newer kernels warn that a local connection is not encrypted.
@@ -161,26 +166,14 @@ def _papermill(notebook, target, parameters, folder, cell_seconds, cpu):
         )
 
 
-class _CpuMeter:
-    """Note the processor time of the kernel, the only child of this process, after each cell."""
-
-    def __init__(self):
-        self.before = self._children()
-        self.total = 0.0
-
-    def note(self, cell, cell_index, **_):
-        used = self._children() - self.before
-        cell.metadata["coursehelpers"] = {"cpu_seconds": round(used - self.total, 2)}
-        self.total = used
-
-    @staticmethod
-    def _children():
-        seconds = 0.0
-        for child in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                times = child.cpu_times()
-                seconds += times.user + times.system
-        return seconds
+def _cpu_seconds():
+    """Return the processor time of the kernel, the only child of this process."""
+    seconds = 0.0
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            times = child.cpu_times()
+            seconds += times.user + times.system
+    return seconds
 
 
 def drop_empty_displays(executed):
