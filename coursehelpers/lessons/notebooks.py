@@ -9,10 +9,10 @@ import nbformat
 
 from coursehelpers.claims import MIME as CLAIM
 
+# Tags of cells.
 INJECTED = "injected-parameters"
 BY_PROFILE = "by-profile"
-# A claim that another processor may decide otherwise; the lesson says so.
-BY_A_THREAD = "by-a-thread"
+BY_A_THREAD = "by-a-thread"  # a claim that another processor may decide otherwise
 # The first line of a cell that takes long, which publishing writes.
 RUNTIME = re.compile(r"\A# takes about (\d+) s on two cores\n")
 
@@ -79,22 +79,19 @@ def claims(cell):
     return [o.data[CLAIM] for o in cell.get("outputs", ()) if CLAIM in o.get("data", {})]
 
 
+def _states(cells):
+    """Return the states of the claims of cells by their statements."""
+    return {claim["statement"]: claim["state"] for cell in cells for claim in claims(cell)}
+
+
 def contradictions(notebook, executed):
-    """Say which texts of a notebook do not hold in an executed copy of it.
+    """Return sentences on the texts of a notebook that do not hold in an executed copy of it.
 
     A text cell that says what came out names in its metadata the claims that it rests on, and the
     state that it needs of each: ``{"coursehelpers": {"claims": {"It helps.": "supported"}}}``; a
     text that holds in two states needs ``"supported or undecided"``.
-
-    Parameters
-    ----------
-    notebook, executed : nbformat.NotebookNode
-
-    Returns
-    -------
-    list of str
     """
-    states = _states(executed)
+    states = _states(code_cells(executed))
     return [
         f"the text {cell.id} needs “{statement}” to be {needed}, and it is "
         f"{states.get(statement, 'not claimed')}"
@@ -106,46 +103,23 @@ def contradictions(notebook, executed):
 
 
 class Changed(NamedTuple):
-    """A claim that came out otherwise than published.
-
-    Attributes
-    ----------
-    statement, published, now : str
-        What is claimed, and its two states; "not claimed" where there is none.
-    by_a_thread : bool
-        Whether the lesson says that it may come out otherwise.
-    """
+    """A claim that came out otherwise than published."""
 
     statement: str
-    published: str
-    now: str
-    by_a_thread: bool
+    published: str  # its state
+    now: str  # its state, or "not claimed"
+    by_a_thread: bool  # whether the lesson says that it may come out otherwise
 
 
 def changed_claims(published, executed):
-    """Return the claims of an executed notebook that came out otherwise than published.
-
-    Parameters
-    ----------
-    published, executed : nbformat.NotebookNode
-
-    Returns
-    -------
-    list of Changed
-    """
-    now = _states(executed)
+    """Return the claims of an executed notebook that came out otherwise, as a list of `Changed`."""
+    now = _states(code_cells(executed))
     return [
         Changed(statement, state, now.get(statement, "not claimed"), BY_A_THREAD in tags(cell))
         for cell in code_cells(published)
-        for statement, state in _states(cell).items()
+        for statement, state in _states([cell]).items()
         if now.get(statement) != state
     ]
-
-
-def _states(executed):
-    """Return the states of the claims of a notebook, or of a cell, by their statements."""
-    cells = code_cells(executed) if "cells" in executed else [executed]
-    return {claim["statement"]: claim["state"] for cell in cells for claim in claims(cell)}
 
 
 def depends_on_profile(cell):
@@ -158,39 +132,8 @@ def seconds(cell):
     return (cell.metadata.get("papermill") or {}).get("duration") or 0.0
 
 
-def tolerance(cell):
-    """Return how far the numbers of a cell may be off, from its tags ``rtol=0.05``, ``atol=0.1``.
-
-    Raises
-    ------
-    SystemExit
-        If such a tag holds no number.
-    """
-    found = {}
-    for tag in tags(cell):
-        kind, _, value = tag.partition("=")
-        if kind in ("rtol", "atol"):
-            try:
-                found[kind] = float(value)
-            except ValueError:
-                raise SystemExit(
-                    f"Cell {cell.id} has the tag {tag!r}, expected a number."
-                ) from None
-    return found
-
-
 def faults(executed, source):
-    """Say why an executed notebook is not a complete, faithful run of its source.
-
-    Parameters
-    ----------
-    executed, source : nbformat.NotebookNode
-
-    Returns
-    -------
-    list of str
-        Empty if every code cell of the source ran as it stands, and none ended in an error.
-    """
+    """Return sentences on why an executed notebook is not a complete, faithful run of its source."""
     found = []
     ran, wanted = code_cells(executed), code_cells(source)
     if [c.id for c in ran] != [c.id for c in wanted]:

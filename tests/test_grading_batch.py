@@ -8,9 +8,11 @@ import termios
 
 import pytest
 
+from coursehelpers import cli
 from coursehelpers.checks.core import EXERCISES
-from coursehelpers.execution import notebooks
-from coursehelpers.grading import cli, isolation, judge
+from coursehelpers.grading import batch as batches
+from coursehelpers.grading import isolation, judge
+from coursehelpers.lessons import notebooks
 from tests.grading_victim import FakeKernel
 from tests.submissions import (
     ROOT,
@@ -176,15 +178,7 @@ def test_files_of_programs_are_no_submissions(tmp_path):
     for name in ("a.ipynb", "__MACOSX/._a.ipynb", "b/.ipynb_checkpoints/b.ipynb", "._c.ipynb"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("{}")
-    assert list(cli._submissions(tmp_path, tmp_path / "out")) == ["a.ipynb"]
-
-
-def test_help_tells_options_and_exit_codes(capsys):
-    with pytest.raises(SystemExit) as end:
-        cli.main(["grade", "--help"])
-    told = capsys.readouterr().out
-    assert end.value.code == 0
-    assert all(word in told for word in ("--checks", "--jobs", "--out", "130 interrupted"))
+    assert list(batches.submissions_in(tmp_path, tmp_path / "out")) == ["a.ipynb"]
 
 
 def test_progress_is_for_a_terminal_only(batch, tmp_path):
