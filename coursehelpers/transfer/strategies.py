@@ -95,7 +95,7 @@ def measure(domain, size, strategy, seed):
 
     Examples
     --------
-    >>> measure("similar", "little", "head on top features", seed=0)["test"] > 0.7
+    >>> measure("different", "little", "small network from scratch", seed=0)["test"] > 0.7
     True
     """
     _require_choice("strategy", strategy, STRATEGIES)
