@@ -249,72 +249,53 @@ def grid(*cells):
     )
 
 
-def stand(**strategies):
-    """Return the standings in one cell, by strategy."""
-    return standings(grid(("near", "little", strategies))).set_index("strategy")
+LOSS = np.array([0.005, 0.006, 0.004, 0.005, 0.005])
+# Binary fractions, so that differences are exact.
+EXACT, LOST = np.array([0.5, 0.625, 0.75, 0.5, 0.875]), np.array([1, 1, 1, 1, 64]) / 1024
 
 
-def test_the_best_is_shown_where_all_others_are_clearly_worse():
-    table = stand(worse=0.6 + NOISE, best=0.8 + NOISE[::-1])
-    assert table["standing"].tolist() == ["worse", "best"]
-    assert table["beaten"].tolist() == [True, False]
-    assert table.loc["best", ["difference", "diff low", "diff high"]].tolist() == [0, 0, 0]
-    assert table.loc["worse", "difference"] == pytest.approx(-0.2)
-    assert table.loc["worse", "diff high"] < 0
-
-
-def test_what_has_not_been_shown_to_be_worse_is_tied_and_nothing_is_best():
-    table = stand(best=0.8 + NOISE, close=0.795 + NOISE[::-1], worse=0.6 + NOISE)
-    assert table["standing"].tolist() == ["tied", "tied", "worse"]
-    assert table.loc["close", "difference"] == pytest.approx(-0.005)
-    assert table.loc["close", "diff low"] < 0 < table.loc["close", "diff high"]
-
-
-def test_seeds_are_paired():
-    # The same small loss counts where it is there in every seed, and not where noise hides it.
-    loss = np.array([0.005, 0.006, 0.004, 0.005, 0.005])
-    table = stand(best=0.8 + 5 * NOISE, paired=0.8 + 5 * NOISE - loss)
-    assert table["standing"].tolist() == ["best", "worse"]
-    table = stand(best=0.8 + 5 * NOISE, other=0.8 + 5 * NOISE[::-1] - loss)
-    assert table["standing"].tolist() == ["tied", "tied"]
-
-
-def test_equal_strategies_are_tied_and_have_equal_numbers():
-    table = stand(one=0.8 + NOISE, worse=0.5 + NOISE[::-1], other=0.8 + NOISE)
-    assert table["standing"].tolist() == ["tied", "worse", "tied"]
-    assert table.loc["one"].tolist() == table.loc["other"].tolist()
-
-
-def test_the_same_loss_in_every_seed_is_certain():
-    # Binary fractions, so that the differences are equal to the last bit.
-    values = np.array([0.5, 0.625, 0.75])
-    table = stand(best=values, worse=values - 1 / 128)
-    assert table["standing"].tolist() == ["best", "worse"]
-    assert table.loc["worse", ["difference", "diff low", "diff high"]].tolist() == [-1 / 128] * 3
-
-
-def test_what_was_worse_in_every_seed_is_beaten_even_if_that_is_not_shown():
-    # Binary fractions; one large loss among small ones is beyond no doubt.
-    loss = np.array([1, 1, 1, 1, 64]) / 1024
-    values = np.array([0.5, 0.625, 0.75, 0.5, 0.875])
-    table = stand(beaten=values - loss, best=values, once=values - [0, *loss[1:]])
-    assert table["standing"].tolist() == ["tied"] * 3
-    assert table["beaten"].tolist() == [True, False, False]
-
-
-def test_a_strategy_may_be_beaten_by_another_than_the_one_with_the_highest_mean():
-    values = 0.5 + NOISE
-    wild = 0.5 + np.array([-0.4, 0.4, 0.4, 0.4, -0.4])
-    table = stand(highest=wild, steady=values, below=values - 0.01)
-    assert table["beaten"].tolist() == [False, False, True]
-    assert table["standing"].tolist() == ["tied"] * 3
-
-
-def test_a_strategy_alone_is_the_best():
-    table = stand(only=0.8 + NOISE)
-    assert table["standing"].tolist() == ["best"]
-    assert table["beaten"].tolist() == [False]
-    assert table.loc["only", ["difference", "diff low", "diff high"]].tolist() == [0, 0, 0]
+@pytest.mark.parametrize(
+    ("accuracies", "standing", "beaten"),
+    [
+        # All others are clearly worse.
+        ((0.6 + NOISE, 0.8 + NOISE[::-1]), "worse best", [True, False]),
+        # What was not shown to be worse is tied, and then nothing is best.
+        (
+            (0.8 + NOISE, 0.795 + NOISE[::-1], 0.6 + NOISE),
+            "tied tied worse",
+            [False, False, True],
+        ),
+        # Seeds are paired: a small loss counts in every seed, and not where noise hides it.
+        ((0.8 + 5 * NOISE, 0.8 + 5 * NOISE - LOSS), "best worse", [False, True]),
+        ((0.8 + 5 * NOISE, 0.8 + 5 * NOISE[::-1] - LOSS), "tied tied", [False, False]),
+        ((0.8 + NOISE, 0.5 + NOISE[::-1], 0.8 + NOISE), "tied worse tied", [False, True, False]),
+        # The same loss in every seed is certain.
+        ((EXACT, EXACT - 1 / 128), "best worse", [False, True]),
+        # Worse in every seed is beaten even if that is not shown: one loss is large among small.
+        (
+            (EXACT - LOST, EXACT, EXACT - [0, *LOST[1:]]),
+            "tied tied tied",
+            [True, False, False],
+        ),
+        # A strategy may be beaten by another than the one with the highest mean.
+        (
+            (0.5 + np.array([-0.4, 0.4, 0.4, 0.4, -0.4]), 0.5 + NOISE, 0.49 + NOISE),
+            "tied tied tied",
+            [False, False, True],
+        ),
+        ((0.8 + NOISE,), "best", [False]),
+    ],
+)
+def test_strategies_stand_as_their_seeds_say(accuracies, standing, beaten):
+    cell = {f"strategy {i}": values for i, values in enumerate(accuracies)}
+    table = standings(grid(("near", "little", cell)))
+    assert table["standing"].tolist() == standing.split()
+    assert table["beaten"].tolist() == beaten
+    means = np.array([values.mean() for values in accuracies])
+    differences = table["difference"].astype(float)
+    np.testing.assert_allclose(differences, means - means.max(), atol=1e-12)
+    highest = table.loc[means.argmax(), ["difference", "diff low", "diff high"]]
+    assert highest.tolist() == [0, 0, 0]
 
 
 def random_grid():

@@ -55,12 +55,11 @@ def train_head(features, y, *, validation):
     """Train a softmax layer on features, its L2 strength chosen on validation data.
 
     Minimizes the mean cross-entropy plus ``strength / 2`` times the sum of the squared weights of
-    standardized features, without penalty on the biases. This is convex with a single solution,
-    which L-BFGS finds in seconds: unlike gradient steps of a Dense layer there are no learning
-    rate, epochs or seed to choose, and every run gives the same head. Strengths from 100 down to
-    1e-5 are tried until they do worse on validation data; the one with the lowest validation
-    cross-entropy wins, which says more than accuracy where examples are few. The standardization is
-    then folded into the weights.
+    standardized features, without penalty on the biases. This is convex, and L-BFGS finds the
+    solution in seconds: no learning rate, epochs or seed to choose, and every run gives the same
+    head. Strengths from 100 down to 1e-5 are tried until they do worse; the one with the lowest
+    validation cross-entropy wins, which says more than accuracy where examples are few. The
+    standardization is then folded into the weights.
 
     Parameters
     ----------
