@@ -376,12 +376,3 @@ def test_no_jobs_are_refused_before_anything_starts(capsys, measured):
     assert stopped.value.code == 2
     assert "--jobs must be at least 1, got 0." in capsys.readouterr().err
     assert measured == []
-
-
-def test_help_starts_no_tensorflow():
-    command = [sys.executable, "-X", "importtime", "data/grid.py", "--help"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("usage: grid.py ")
-    for option in ("--jobs", "--check", "--again"):
-        assert option in done.stdout
-    assert "tensorflow" not in done.stderr
