@@ -72,7 +72,7 @@ bench: $(READY)  ## measure the speed of compare, of augmentation in it, of the 
 	@$(BIN)/python -m tests.benchmarks.grading
 
 grid: $(READY)  ## measure the strategies of transfer learning, about two hours of CPU time, resumable
-	@$(BIN)/python -m coursehelpers.transfer.grid
+	@$(BIN)/python data/grid.py
 
 lab: $(READY)  ## open JupyterLab on the notebooks
 	@$(BIN)/python -m jupyter lab notebooks

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Half powers of ten, strong first: each solution starts at the one before, which is close.
+# L2 strengths in half powers of ten, from 100 to 1e-5: each solution starts at the one before.
 STRENGTHS = tuple(10.0 ** (power / 2) for power in range(4, -11, -1))
 PATIENCE = 2  # strengths that may be worse than the best before the weaker ones are left out
 
@@ -29,7 +29,7 @@ class Head:
     losses: dict
 
     def predict(self, features):
-        """Return probabilities, float32 of shape (n, classes), of features (n, features)."""
+        """Return probabilities, of shape (n, classes), of features (n, features)."""
         from scipy.special import softmax
 
         features = np.asarray(features)
@@ -51,15 +51,14 @@ class Head:
         )
 
 
-def train_head(features, y, *, validation, strengths=STRENGTHS):
+def train_head(features, y, *, validation):
     """Train a softmax layer on features, its L2 strength chosen on validation data.
 
     Minimizes the mean cross-entropy plus ``strength / 2`` times the sum of the squared weights of
-    standardized features, without penalty on the biases. This is convex with a single solution,
-    which L-BFGS finds in seconds and to any precision: unlike gradient steps of a Dense layer there
-    are no learning rate, epochs or seed to choose, and every run gives the same head. Strengths are
-    tried from the strongest down, until they do worse on validation data; the one with the lowest
-    validation cross-entropy wins, which tells more than accuracy where examples are few. The
+    standardized features, without penalty on the biases. This is convex, and L-BFGS finds the
+    solution in seconds: no learning rate, epochs or seed to choose, and every run gives the same
+    head. Strengths from 100 down to 1e-5 are tried until they do worse; the one with the lowest
+    validation cross-entropy wins, which says more than accuracy where examples are few. The
     standardization is then folded into the weights.
 
     Parameters
@@ -70,8 +69,6 @@ def train_head(features, y, *, validation, strengths=STRENGTHS):
         Class numbers 0, 1, 2, ..., each of them at least once.
     validation : tuple of ndarray
         Features (m, features) and class numbers (m,) of other examples.
-    strengths : iterable of float, optional
-        By default half powers of ten from 100 to 1e-5.
 
     Returns
     -------
@@ -80,8 +77,7 @@ def train_head(features, y, *, validation, strengths=STRENGTHS):
     Raises
     ------
     ValueError
-        If shapes, types or class numbers are not as above, a feature is not finite, or a strength
-        is not positive.
+        If shapes, types or class numbers are not as above, or a feature is not finite.
 
     Examples
     --------
@@ -93,19 +89,19 @@ def train_head(features, y, *, validation, strengths=STRENGTHS):
     True
     """
     x, y = _require_examples("features and y", features, y)
-    x_val, y_val = _require_examples("validation", *_require_validation(validation))
-    classes = _require_classes(y, y_val)
+    x_val, y_val = _require_examples("validation", *validation)
+    classes = require_classes(y, y_val)
     if x.shape[1] != x_val.shape[1]:
         raise ValueError(
-            f"features and validation must have as many features, got {x.shape[1]} and {x_val.shape[1]}."
+            f"features and validation must have as many features, got {x.shape[1]} and "
+            f"{x_val.shape[1]}."
         )
-    strengths = _require_strengths(strengths)
     mean, deviation = x.mean(axis=0), x.std(axis=0)
     # A feature that never changes stays zero, and so does its weight.
     deviation[deviation == 0] = 1
     x, x_val = (x - mean) / deviation, (x_val - mean) / deviation
     losses, best, weights = {}, None, np.zeros((x.shape[1] + 1, classes))
-    for strength in strengths:
+    for strength in STRENGTHS:
         weights = _minimize(x, y, strength, weights)
         losses[strength] = _cross_entropy(x_val, y_val, weights)
         if best is None or losses[strength] < losses[best[0]]:
@@ -124,17 +120,17 @@ def attach_head(backbone, head):
     Parameters
     ----------
     backbone : keras.Model
-        With pooling; it becomes a layer of the model, called with ``training=False``. To train the
-        model further, `coursehelpers.models.freeze` the backbone: ``fit`` of Keras 3 calls
-        normalization in it with ``training=True`` in spite of that, unless it is frozen.
+        With pooling; it becomes a layer of the model, shared, not copied. To train the model
+        further, `coursehelpers.models.freeze` the backbone: ``fit`` of Keras 3 calls its
+        normalization with ``training=True`` unless it is frozen.
     head : Head
         What `train_head` made of the backbone's features.
 
     Returns
     -------
     keras.Model
-        Takes images with values in 0..255, of shape (n, height, width, 3), and gives probabilities
-        of shape (n, classes). `backbone` is shared with it, not copied.
+        From images with values in 0..255, of shape (n, height, width, 3), to probabilities of shape
+        (n, classes).
 
     Raises
     ------
@@ -171,14 +167,14 @@ def attach_head(backbone, head):
 def _minimize(x, y, strength, start):
     from scipy.optimize import minimize
 
-    rows, targets = np.arange(len(y)), y
+    rows = np.arange(len(y))
 
     def objective(flat):
         weights = flat.reshape(start.shape)
         log_p = _log_probabilities(x, weights)
-        loss = -log_p[rows, targets].mean() + strength / 2 * np.sum(weights[:-1] ** 2)
+        loss = -log_p[rows, y].mean() + strength / 2 * np.sum(weights[:-1] ** 2)
         error = np.exp(log_p)
-        error[rows, targets] -= 1
+        error[rows, y] -= 1
         error /= len(y)
         slope = np.concatenate([x.T @ error + strength * weights[:-1], [error.sum(axis=0)]])
         return loss, slope.ravel()
@@ -196,14 +192,6 @@ def _log_probabilities(x, weights):
 
 def _cross_entropy(x, y, weights):
     return float(-_log_probabilities(x, weights)[np.arange(len(y)), y].mean())
-
-
-def _require_validation(validation):
-    if not isinstance(validation, tuple | list) or len(validation) != 2:
-        raise ValueError(
-            f"validation must be a pair of features and class numbers, got {type(validation).__name__}."
-        )
-    return validation
 
 
 def _require_examples(name, x, y):
@@ -224,7 +212,8 @@ def _require_examples(name, x, y):
     return x, y.astype(np.int64)
 
 
-def _require_classes(y, y_val):
+def require_classes(y, y_val):
+    """Return how many classes `y` has; `y_val` may have no other ones."""
     found = np.unique(y)
     if len(found) < 2 or not np.array_equal(found, np.arange(len(found))):
         raise ValueError(
@@ -235,10 +224,3 @@ def _require_classes(y, y_val):
     if len(strange):
         raise ValueError(f"validation has the class {strange[0]}, which y does not have.")
     return len(found)
-
-
-def _require_strengths(strengths):
-    strengths = sorted({float(strength) for strength in strengths}, reverse=True)
-    if not strengths or not 0 < strengths[-1] <= strengths[0] < np.inf:
-        raise ValueError(f"strengths must be positive numbers, at least one, got {strengths}.")
-    return strengths

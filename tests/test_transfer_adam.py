@@ -66,11 +66,11 @@ def examples(n=24, seed=0):
     return x, (x[:, :1] + 0.1 * rng.normal(size=(n, 1))).astype("float32")
 
 
-def fitted(optimizer, **options):
+def fitted(optimizer):
     """Train two layers in compiled steps and return their weights."""
     model = network(4, 1)
     model.compile(optimizer, "mse")
-    model.fit(*examples(), batch_size=8, verbose=0, shuffle=False, **options)
+    model.fit(*examples(), epochs=2, batch_size=8, verbose=0, shuffle=False)
     return values(model.weights)
 
 
@@ -78,47 +78,32 @@ def equal(one, other):
     return len(one) == len(other) and all(map(np.array_equal, one, other))
 
 
-# --- What a step does ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{}, {"factors": (1, 1)}, {"starts": (0, 0)}, {"factors": [1.0, 1.0], "starts": [0, 0]}],
-)
+@pytest.mark.parametrize("options", [{}, {"factors": [1.0, 1.0], "starts": (0, 0)}])
 def test_without_factors_and_starts_it_is_adam_to_the_last_bit(options):
     one, other = network(4, 1), network(4, 1)
     steps = gradients(one.weights, 6)
     mine = walk(layerwise_adam(RATE, **options), one.weights, steps)
     plain = walk(keras.optimizers.Adam(RATE), other.weights, steps)
     assert all(map(equal, mine, plain))
+    mine = fitted(layerwise_adam(RATE, **options))
+    assert equal(mine, fitted(keras.optimizers.Adam(RATE)))
 
 
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
-def test_factor_is_on_the_step_whatever_the_gradient(scale):
-    model = network(4, 3, 2, 1)
-    steps = gradients(model.weights, 1, scale)
-    before, after = walk(layerwise_adam(RATE, factors=(0, 0.1, 1, 3)), model.weights, steps)
-    lengths = [np.abs(b - a) for a, b in zip(before, after, strict=True)]
-    # Kernel and bias of a layer share its factor; Adam's first step is as long as its rate.
-    for length, factor in zip(lengths, np.repeat([0, 0.1, 1, 3], 2), strict=True):
-        # Small gradients are shortened a little by Adam's epsilon.
-        np.testing.assert_allclose(length, factor * RATE, rtol=0.02, atol=1e-9)
-    assert equal(after[:2], before[:2])
-
-
-def test_a_layer_with_a_factor_learns_like_adam_with_that_rate():
-    factors = (0.2, 1.5)
-    model = network(4, 1)
-    steps = gradients(model.weights, 8)
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_a_layer_with_a_factor_learns_like_adam_with_that_rate(scale):
+    factors, units = (0, 0.1, 1, 3), (4, 3, 2, 1)
+    model = network(*units)
+    steps = gradients(model.weights, 8, scale)
     mine = walk(layerwise_adam(RATE, factors=factors), model.weights, steps)[-1]
     for layer, factor in enumerate(factors):
-        alone = network(4, 1)
+        alone = network(*units)
         plain = walk(keras.optimizers.Adam(factor * RATE), alone.weights, steps)[-1]
+        # Kernel and bias of a layer have its factor.
         for k in (2 * layer, 2 * layer + 1):
             np.testing.assert_allclose(mine[k], plain[k], rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize("starts", [(2, 0), (0, 3), (1, 1), (4, 2), (9, 0)])
+@pytest.mark.parametrize("starts", [(2, 0), (1, 1), (9, 3)])
 def test_a_layer_moves_from_its_start_on_and_not_before(starts):
     model = network(4, 1)
     optimizer = layerwise_adam(RATE, starts=starts)
@@ -136,9 +121,6 @@ def test_first_steps_after_waiting_are_no_longer_than_others():
     for before, after in pairwise(places[3:]):
         for k, factor in enumerate((0.5, 0.5, 1, 1)):
             np.testing.assert_allclose(np.abs(after[k] - before[k]), factor * RATE, rtol=1e-3)
-
-
-# --- Which layer is which ------------------------------------------------------------------------
 
 
 def test_only_layers_with_trainable_weights_count():
@@ -193,99 +175,26 @@ def test_layers_keep_their_factors_when_one_is_frozen_on_the_way():
     assert moved(walk(optimizer, variables, steps)) == [[True, True, False, False]]
 
 
-def test_two_models_do_not_get_in_each_others_way():
-    options = [{"factors": (0, 1), "starts": (0, 1)}, {"factors": (1, 0, 0.5)}]
-    shapes = [(4, 1), (1, 4, 2)]
-    alone, steps = [], []
-    for units, chosen in zip(shapes, options, strict=True):
-        model = network(*units)
-        steps.append(gradients(model.weights, 3))
-        alone.append(walk(layerwise_adam(RATE, **chosen), model.weights, steps[-1])[-1])
-    models = [network(*units) for units in shapes]
-    optimizers = [layerwise_adam(RATE, **chosen) for chosen in options]
-    for pair in zip(*steps, strict=True):
-        for model, optimizer, step in zip(models, optimizers, pair, strict=True):
-            optimizer.apply(step, model.weights)
-    for model, expected in zip(models, alone, strict=True):
-        assert equal(values(model.weights), expected)
-
-
-def test_weights_of_another_model_are_refused():
-    one, other = network(4, 1), network(4, 1)
-    optimizer = layerwise_adam(RATE, factors=(0, 1))
-    walk(optimizer, one.weights, gradients(one.weights, 1))
-    with pytest.raises(ValueError, match="Unknown variable"):
-        walk(optimizer, other.weights, gradients(other.weights, 1))
-
-
-# --- In training ---------------------------------------------------------------------------------
-
-
-def test_fit_is_that_of_adam_where_all_factors_are_one():
-    mine = fitted(layerwise_adam(RATE, factors=(1, 1), starts=(0, 0)), epochs=2)
-    assert equal(mine, fitted(keras.optimizers.Adam(RATE), epochs=2))
-
-
-def test_fit_counts_steps_not_epochs():
-    model = network(4, 1)
-    model.compile(layerwise_adam(RATE, starts=(2, 0)), "mse")
-    places = [values(model.weights)]
-
-    def note(batch, logs):
-        places.append(values(model.weights))
-
-    model.fit(
-        *examples(16),
-        batch_size=4,
-        epochs=1,
-        verbose=0,
-        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=note)],
-    )
-    assert [row[:2] for row in moved(places)] == [[False] * 2, [False] * 2, [True] * 2, [True] * 2]
-    assert [row[2:] for row in moved(places)] == [[True] * 2] * 4
-
-
 def test_comparison_carries_nothing_from_seed_to_seed():
-    first = values(network(4, 1).weights)
-
     def build():
         model = network(4, 1)
         # Of the six steps of a run, the last two move the first layer.
         model.compile(layerwise_adam(RATE, starts=(4, 0)), "mse")
         return model
 
-    def way(model, parts):
-        moves = [
-            np.abs(after - before).max()
-            for before, after in zip(first[::2], values(model.weights)[::2], strict=True)
-        ]
-        return dict(zip(("first", "last"), moves, strict=True))
-
     def runs(*seeds):
-        settings = {"late": Setting(build, pretrained=True)}
-        made = compare(
-            settings,
+        return compare(
+            {"late": Setting(build, pretrained=True)},
             lambda seed: (examples(seed=seed), None, examples(seed=9)),
             seeds=seeds,
             epochs=2,
             batch_size=8,
-            measure=way,
-        )
-        return made.frame
+        ).frame
 
     together = runs(1, 2)
     for seed in (1, 2):
-        alone = runs(seed)
         mine = together[together["seed"] == seed].reset_index(drop=True)
-        assert mine.to_numpy().tolist() == alone.to_numpy().tolist()
-        ways = mine[mine["split"] == "model"].set_index("metric")["value"]
-        # Two steps and six, each about as long as the rate.
-        assert 0 < ways["first"] < 2.5 * RATE < ways["last"]
-    losses = together[together["split"] == "test"].groupby("seed")["value"].first()
-    assert losses[1] != losses[2]
-
-
-# --- Stored --------------------------------------------------------------------------------------
+        assert mine.to_numpy().tolist() == runs(seed).to_numpy().tolist()
 
 
 @pytest.mark.parametrize(
@@ -293,8 +202,6 @@ def test_comparison_carries_nothing_from_seed_to_seed():
     [
         (None, None),
         ((0, 0.5), (2, 0)),
-        ([0.1, 1], None),
-        (np.array([0.1, 1]), np.array([3, 1])),
         (np.array([0.1, 1]).astype("float32"), range(2, 0, -1)),
     ],
 )
@@ -332,13 +239,8 @@ def test_stored_model_goes_on_where_it_was(tmp_path):
     assert not any(map(np.array_equal, values(again.weights), before))
 
 
-# --- What is refused -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", ["factors", "starts"])
-@pytest.mark.parametrize(
-    "wrong", [(1, -1), [-0.5], (float("nan"), 1), (1, float("nan")), (), np.array([1, -2])]
-)
+@pytest.mark.parametrize("wrong", [[-0.5], (1, float("nan")), (), np.array([1, -2])])
 def test_what_is_no_number_of_at_least_zero_is_refused(name, wrong):
     with pytest.raises(ValueError, match=f"^{name} must be numbers of at least 0") as refused:
         layerwise_adam(RATE, **{name: wrong})
