@@ -152,13 +152,14 @@ def claim(statement, quantity, row, *, above=None, below=None, within=None, unit
     numbers["n"] = int(numbers["n"])
     lower, upper, claimed = _range(**given)
     low, high = numbers["low"], numbers["high"]
-    state = "undecided"
     if low == high:
-        pass  # repetitions that are all equal have not shown how much they vary
+        state = "undecided"  # equal repetitions have not shown how much they vary
     elif lower < low and high < upper:
         state = "supported"
     elif high < lower or upper < low:
         state = "refuted"
+    else:
+        state = "undecided"
     confidence = float(row.get("confidence", 0.95))
     return Claim(
         statement, state, quantity, **numbers, confidence=confidence, unit=unit, claimed=claimed

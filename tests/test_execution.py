@@ -121,7 +121,7 @@ def test_parameters_reach_the_notebook(run):
 
 
 def test_progress_bar_leaves_nothing_in_the_stored_outputs(run):
-    bar = "from coursehelpers.progress import progress\nprint(1)\nx = list(progress(range(3)))"
+    bar = "from coursehelpers.progress import progress_bar\nprint(1)\nwith progress_bar(3): pass"
     _, result = run(notebook(bar))
     (output,) = notebooks.code_cells(notebooks.read(result.path))[-1].outputs
     assert output.text == "1\n"

@@ -6,7 +6,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from coursehelpers.models.backbones import OFFLINE
+from coursehelpers.models import OFFLINE
 from coursehelpers.profiles import DEVICES, prepare
 from coursehelpers.transfer.cache import VARIABLE
 from coursehelpers.transfer.workflow import IMAGE_SIZE, accuracy_text, transfer

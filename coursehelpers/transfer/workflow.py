@@ -15,8 +15,7 @@ from coursehelpers.data.images import Skipped
 from coursehelpers.data.sampling import _generator, _require_count
 from coursehelpers.data.scanning import ImageFiles, Parts, scan_image_folder
 from coursehelpers.metrics import Interval
-from coursehelpers.models import build_backbone, freeze
-from coursehelpers.models.backbones import OFFLINE
+from coursehelpers.models import OFFLINE, build_backbone, freeze
 from coursehelpers.transfer.features import batched, compute, extract_parts, folded, read_features
 from coursehelpers.transfer.head import Head, _require_classes, attach_head, train_head
 from coursehelpers.transfer.tuning import fine_tune, split_backbone
