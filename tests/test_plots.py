@@ -260,7 +260,7 @@ def test_styles_differ_in_all_respects_and_the_first_ones_stand_out_from_white()
             lambda x: x @ np.ones((2, len(names))), np.eye(7, 2), np.zeros(7), names=names
         ),
         lambda names: plot_curves(comparison(*names)),
-        lambda names: plot_weight_histograms(dict.fromkeys(names, [photos()])),
+        lambda names: plot_weight_histograms({name: [photos()] for name in names}),
         lambda names: plot_layer_statistics(layer_table(*names), "std"),
         lambda names: plot_reliability(dict.fromkeys(names, reliability())),
         lambda names: plot_learning_curve_over_m(learning_curves(*names)),
