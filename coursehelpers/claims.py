@@ -18,22 +18,9 @@ LOOKS = {"supported": ("✓", "#0072B2"), "refuted": ("✗", "#D55E00"), "undeci
 class Claim:
     """A statement, what was measured, and what that says about it; `claim` makes it.
 
-    Attributes
-    ----------
-    statement : str
-    state : {"supported", "refuted", "undecided"}
-    quantity : str
-        Name of what was measured.
-    estimate, low, high : float
-        The measurement and its interval.
-    confidence : float
-        Of the interval by itself; above 0.95 it was corrected for other comparisons beside it.
-    n : int
-        Number of repetitions.
-    unit : str
-        What was repeated.
-    claimed : str
-        What the statement says of the quantity, such as "above 0".
+    The fields are those of `claim`, with the ``state`` ("supported", "refuted" or "undecided"), and
+    ``claimed``, what the statement says of the quantity, such as "above 0". A ``confidence`` above
+    0.95 was corrected for other comparisons beside it.
     """
 
     statement: str

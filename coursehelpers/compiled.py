@@ -93,15 +93,8 @@ def symbolic(part):
 class CompiledRuns:
     """The runs of one way to build a model: traced once, reset and trained for every seed.
 
-    Parameters
-    ----------
-    name : str
-        The setting's name, for errors.
-    setting : coursehelpers.training.Setting
-        Its ``build`` and ``augment`` are compiled.
-    parts : tuple
-        Train, validation and test data of one seed, from `tensors`.
-    batch_size : int
+    The ``build`` and ``augment`` of the setting are compiled, for data (of one seed, from `tensors`)
+    like the parts given.
     """
 
     def __init__(self, name, setting, parts, batch_size):
@@ -110,11 +103,8 @@ class CompiledRuns:
                 f"compare needs Keras on TensorFlow, got the backend {keras.backend.backend()}. "
                 "Set KERAS_BACKEND=tensorflow before Keras is imported."
             )
-        if tf.distribute.has_strategy():
-            raise ValueError("compare trains on one device; leave tf.distribute's scope first.")
         self.name, self.setting, self.batch_size = name, setting, batch_size
-        train = parts[0]
-        self.example = cut(train, 0, 2)
+        self.example = cut(parts[0], 0, 2)
         # Always with the same seed: what is compiled must not depend on which one comes first.
         self.model, self.augment = self._build(0)
         self.drawn = [variable.numpy() for variable in self.model.variables]
@@ -122,7 +112,7 @@ class CompiledRuns:
         self.names = {"train_step": self._rehearse("train_step", self._augmented(self.example))}
         for part in filter(None, parts[1:]):
             self.names["test_step"] = self._rehearse("test_step", cut(part, 0, 2))
-        self.signature = signature_of(train)
+        self.signature = signature_of(parts[0])
         self.epoch = tf.function(
             self._epoch,
             input_signature=[self.signature, tf.TensorSpec([None], tf.int32)],
@@ -137,13 +127,14 @@ class CompiledRuns:
     def train(self, name, setting, seed, parts, shuffle, validate_every, steps, tick):
         """Train with the epochs and callbacks of a setting and one seed, an epoch of some steps.
 
-        Returns
-        -------
-        list of tuple
-            Rows ``(epoch, split, metric, value)``.
+        Return rows ``(epoch, split, metric, value)``.
         """
         train, validation, test = parts
-        self._require_same_structure(train, seed)
+        if signature_of(train) != self.signature:
+            raise ValueError(
+                "data must have the same shapes and dtypes for every seed; with seed "
+                f"{seed} the training part is {signature_of(train)}, before it was {self.signature}."
+            )
         if [part is not None for part in parts] != self.there:
             raise ValueError(
                 "data must have validation and test for every seed or for none; seed "
@@ -334,13 +325,6 @@ class CompiledRuns:
                         "with keras.Model.fit."
                     )
         return keras.callbacks.CallbackList(listed, model=self.model, epochs=setting.epochs)
-
-    def _require_same_structure(self, train, seed):
-        if signature_of(train) != self.signature:
-            raise ValueError(
-                "data must have the same shapes and dtypes for every seed; with seed "
-                f"{seed} the training part is {signature_of(train)}, before it was {self.signature}."
-            )
 
     # Loops are spelled out, for AutoGraph would rewrite the code of models and augmentations too.
 

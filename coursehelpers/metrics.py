@@ -56,16 +56,11 @@ def median_interval(values):
     Parameters
     ----------
     values : array-like of float, shape (n,)
-        Independent repetitions, at least two; with fewer than six a bound is infinite.
+        As for `mean_interval`; with fewer than six a bound is infinite.
 
     Returns
     -------
     Interval
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two values or one is NaN.
 
     Examples
     --------
@@ -82,7 +77,7 @@ def median_interval(values):
 
 
 def ratio_interval(numerators, denominators):
-    """Return the ratio of two means and its 95 % interval by Fieller's theorem (1954).
+    """Return the ratio of two means and its 95 % interval by Fieller's theorem.
 
     Parameters
     ----------
@@ -93,13 +88,8 @@ def ratio_interval(numerators, denominators):
     -------
     Interval
         All ratios r for which Student's test does not reject that the mean of numerator minus r
-        times denominator is zero. It does not lie evenly around the estimate, and reaches from
-        minus to plus infinity where the mean of the denominators may be zero.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two pairs or one is incomplete.
+        times denominator is zero. It reaches from minus to plus infinity where the mean of the
+        denominators may be zero.
 
     References
     ----------
@@ -224,7 +214,6 @@ def holm(p_values):
     Returns
     -------
     ndarray of float, shape (k,)
-        In the order of `p_values`, each at most 1.
 
     Examples
     --------

@@ -155,13 +155,6 @@ def test_a_metric_that_is_no_single_number():
         run(build, ((X, np.eye(3)[Y]), None, None))
 
 
-def test_the_scope_of_a_distribution_strategy():
-    import tensorflow as tf
-
-    with tf.distribute.OneDeviceStrategy("cpu:0").scope(), refuses("tf.distribute"):
-        run()
-
-
 # --- Callbacks ----------------------------------------------------------------------------------
 
 
