@@ -32,10 +32,8 @@ COLUMNS = (*RUN, "validation", "test", "choice", "seconds")
 CODE = (
     "data/resizing.py",
     "data/sampling.py",
-    "models/backbones.py",
-    "models/blocks.py",
-    "models/efficientnet_lite.py",
-    "models/networks.py",
+    "efficientnet_lite.py",
+    "models.py",
     "transfer/head.py",
     "transfer/strategies.py",
     "transfer/tuning.py",
