@@ -12,7 +12,10 @@ from coursehelpers.lessons.publish import PUBLISHED, section_times
 from coursehelpers.lessons.run import execute, gpu_problems, table
 from tests.lessons import cell, notebook, stream, write
 
-PROGRESS = "from coursehelpers.progress import progress\nprint(1)\nx = list(progress(range(3)))"
+PROGRESS = (
+    "from coursehelpers.progress import progress_bar\nprint(1)\n"
+    "with progress_bar(3) as bar:\n    for _ in range(3):\n        bar.update()"
+)
 BUSY = "import time\nt = time.process_time()\nwhile time.process_time() - t < 0.3: pass"
 CLAIMS = """\
 from coursehelpers.claims import claim

@@ -11,8 +11,7 @@ import numpy as np
 
 from coursehelpers.data import Parts, require_count
 from coursehelpers.metrics import Interval
-from coursehelpers.models import build_backbone, freeze
-from coursehelpers.models.backbones import OFFLINE
+from coursehelpers.models import OFFLINE, build_backbone, freeze
 from coursehelpers.photos import Skipped, require_readable, scan_image_folder
 from coursehelpers.transfer.features import compute, extract_parts, folded, read_features
 from coursehelpers.transfer.heads import Head, attach_head, require_classes, train_head

@@ -19,6 +19,17 @@ def network():
     return build_backbone(include_top=True, input_shape=(None, None, 3))
 
 
+def test_random_weights_keep_the_size_of_gradients():
+    model = build_backbone(weights=None, seed=0, input_shape=(64, 64, 3))
+    for layer in model.layers:
+        for kernel in (w for w in layer.get_weights() if w.ndim == 4):
+            outputs = np.prod(kernel.shape[:2]) * kernel.shape[3]
+            assert kernel.std() == pytest.approx((2 / outputs) ** 0.5, rel=0.15), layer.name
+    # Layers of the same shape do not start as the same.
+    same = [model.get_layer(f"block6{block}_dwconv").get_weights()[0] for block in "bc"]
+    assert not np.array_equal(*same)
+
+
 @pytest.fixture(scope="module")
 def watched(network):
     """The network with the outputs of all blocks, the features and the probabilities."""

@@ -22,25 +22,10 @@ NORMAL = {
 
 
 def efficientnet_lite0(input_shape, *, include_top, pooling):
-    """Build EfficientNet-Lite0 with random weights; layers are named as in Keras's EfficientNet.
+    """Build EfficientNet-Lite0 with random weights, for images with values in 0..255.
 
-    Parameters
-    ----------
-    input_shape : tuple of int
-        Height, width and channels of one image; its values are expected in 0..255.
-    include_top : bool
-        End in the probabilities of 1,000 classes.
-    pooling : None or "avg"
-        Without the top, end in the last feature map or in its mean over the pixels.
-
-    Returns
-    -------
-    keras.Model
-
-    Examples
-    --------
-    >>> efficientnet_lite0((96, 96, 3), include_top=False, pooling=None).output_shape
-    (None, 3, 3, 1280)
+    Layers are named as in Keras's EfficientNet; the options are those of
+    `coursehelpers.models.build_backbone`.
     """
     import keras
     from keras import layers
