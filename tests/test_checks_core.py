@@ -25,6 +25,17 @@ def close_to(wanted, **options):
     return specification
 
 
+def calls(answer, expect, rng):
+    answer.call()
+
+
+def raises(error):
+    def answer():
+        raise error
+
+    return answer
+
+
 NO_ARRAY = "2 entries that make no array of numbers, expected an array of shape (2,)."
 
 
@@ -106,50 +117,42 @@ def test_model_is_no_number():
 # known mistakes
 
 DOUBLE = Mistake("doubled", 2.0, "This is twice as much.")
+TWIN = Mistake("twin", 1 + 5e-5, "Never told.")
+PAIR = Mistake("pair", [2.0, 2.0], "Never told.")
+BACK = Mistake("reversed", [3, 2, 1], "Turn it round.")
 
 
-def test_mistake_is_recognized():
-    got = outcome(close_to(1, mistakes=[Mistake("zero", 0, "Zero."), DOUBLE]), lambda: 2.0)
-    assert got == Outcome(
-        "demo",
-        "failed",
-        0,
-        1,
-        ("This is twice as much. For one example your answer is 2, expected 1.",),
-        "doubled",
-    )
+@pytest.mark.parametrize(
+    ("got", "wanted", "mistakes", "misconception"),
+    [
+        (2.0, 1, [Mistake("zero", 0, "Zero."), DOUBLE], "doubled"),
+        (3.0, 1, [DOUBLE], None),
+        (1 + 12e-5, 1, [TWIN], None),  # one that equals the right value is skipped
+        (2.0, 1, [PAIR, DOUBLE], "doubled"),  # one of another shape, too
+        ([3, 2, 1], [1, 2, 3], [BACK], "reversed"),
+        ([3, 2, 0], [1, 2, 3], [BACK], None),
+    ],
+)
+def test_mistakes_are_recognized_by_their_value(got, wanted, mistakes, misconception):
+    found = outcome(close_to(wanted, mistakes=mistakes), lambda: got)
+    assert (found.status, found.misconception) == ("failed", misconception)
+    says = next((m.message for m in mistakes if m.name == misconception), "Wrong.")
+    (message,) = found.messages
+    assert message.startswith(f"{says} For one example ")
 
 
-def test_other_wrong_value_gets_the_general_message():
-    got = outcome(close_to(1, mistakes=[DOUBLE]), lambda: 3.0)
-    assert got.misconception is None
-    assert got.messages == ("Wrong. For one example your answer is 3, expected 1.",)
-
-
-def test_mistake_that_equals_the_right_value_is_passed_over():
-    twin = Mistake("twin", 1 + 5e-5, "Never told.")
-    assert outcome(close_to(1, mistakes=[twin]), lambda: twin.value).status == "passed"
-    got = outcome(close_to(1, mistakes=[twin]), lambda: 1 + 12e-5)
-    assert (got.status, got.misconception) == ("failed", None)
-
-
-def test_mistake_of_another_shape_is_passed_over():
-    mistakes = [Mistake("pair", [2.0, 2.0], "Never told."), DOUBLE]
-    assert outcome(close_to(1, mistakes=mistakes), lambda: 2.0).misconception == "doubled"
-
-
-def test_array_mistake_has_to_agree_everywhere():
-    mistakes = [Mistake("reversed", [3, 2, 1], "Turn it round.")]
-    assert outcome(close_to([1, 2, 3], mistakes=mistakes), lambda: [3, 2, 1]).misconception
-    assert not outcome(close_to([1, 2, 3], mistakes=mistakes), lambda: [3, 2, 0]).misconception
+def test_right_value_is_right_whatever_mistake_equals_it():
+    assert outcome(close_to(1, mistakes=[TWIN]), lambda: TWIN.value).status == "passed"
 
 
 def test_mistake_of_a_condition_is_the_first_true_one():
-    def specification(answer, expect, rng):
-        mistakes = [Mistake("no", False, "No."), Mistake("yes", True, "Yes."), DOUBLE]
-        expect.that(False, "Otherwise.", points=1, mistakes=mistakes)
+    known = core.mistakes_from({"no": "No.", "yes": "Yes.", "also": "Also."})
 
-    assert outcome(specification).messages == ("Yes.",)
+    def specification(answer, expect, rng):
+        mistakes = known(("no", False), ("yes", True), ("also", True))
+        expect.that(False, "Otherwise.", points=1, mistakes=mistakes, seen="It is so.")
+
+    assert outcome(specification).messages == ("Yes. It is so.",)
     assert outcome(specification).misconception == "yes"
 
 
@@ -178,13 +181,17 @@ def test_failed_requirement_ends_the_check():
     assert outcome(specification, points=2) == Outcome("demo", "partial", 1, 2, ("Required.",))
 
 
+def returns_several(wanted, names):
+    def specification(answer, expect, rng):
+        got = getattr(expect, wanted)(answer.call(), names)
+        expect.that(len(list(got)) == {"pair": 2, "triple": 3}[wanted], "", points=1)
+
+    return specification
+
+
 @pytest.mark.parametrize("got", [(1, 2), [np.ones(2), 3.0], np.array([1, 2]), np.ones((2, 3))])
 def test_pair_accepts_two_of_anything(got):
-    def specification(answer, expect, rng):
-        one, other = expect.pair(answer.call(), "one and other")
-        expect.that(np.array_equal(one, got[0]) and np.array_equal(other, got[1]), "", points=1)
-
-    assert outcome(specification, lambda: got).status == "passed"
+    assert outcome(returns_several("pair", ""), lambda: got).status == "passed"
 
 
 @pytest.mark.parametrize(
@@ -201,21 +208,14 @@ def test_pair_accepts_two_of_anything(got):
     ],
 )
 def test_pair_refuses_anything_else(got, says):
-    def specification(answer, expect, rng):
-        expect.pair(answer.call(), "one and other")
-        raise AssertionError("not reached")
-
-    (message,) = outcome(specification, lambda: got).messages
+    (message,) = outcome(returns_several("pair", "one and other"), lambda: got).messages
     assert message == f"Return two values, one and other. Your function returned {says}"
 
 
 def test_triple_takes_three_values_and_no_other_number():
-    def specification(answer, expect, rng):
-        a, b, c = expect.triple(answer.call(), "a, b and c")
-        expect.close(a + b + c, 6, "Sum.", points=1)
-
-    assert outcome(specification, lambda: (1, 2, 3)).messages == ()
-    (message,) = outcome(specification, lambda: (1, 2)).messages
+    triple = returns_several("triple", "a, b and c")
+    assert outcome(triple, lambda: (1, 2, 3)).status == "passed"
+    (message,) = outcome(triple, lambda: (1, 2)).messages
     assert message == "Return three values, a, b and c. Your function returned a list of 2 entries."
 
 
@@ -238,11 +238,7 @@ def test_messages_say_what_was_given_and_come_once():
         expect.that(False, "Worse.", points=1)
         answer.call()
 
-    def fails():
-        raise ValueError("no")
-
-    got = outcome(specification, fails, points=3)
-    assert got.messages == (
+    assert outcome(specification, raises(ValueError("no")), points=3).messages == (
         "For 1: Wrong.",
         "For 2: Worse.",
         "For 2: Your code raised ValueError: no.",
@@ -255,18 +251,6 @@ def test_messages_say_what_was_given_and_come_once():
 def test_points_have_to_add_up():
     with pytest.raises(ValueError, match="'demo' offer 1 points, its declaration 2"):
         outcome(close_to(1), lambda: 1, points=2)
-
-
-def ask_once(answer, expect, rng):
-    expect.that(True, "", points=1)
-    answer.call()
-
-
-def raises(error):
-    def answer():
-        raise error
-
-    return answer
 
 
 @pytest.mark.parametrize(
@@ -283,11 +267,7 @@ def raises(error):
     ],
 )
 def test_trouble_is_an_outcome(answer, status, says):
-    def specification(answer, expect, rng):
-        answer.call()
-
-    got = outcome(specification, answer, seconds=0.2)
-    assert got == Outcome("demo", status, 0, 1, (says,))
+    assert outcome(calls, answer, seconds=0.2) == Outcome("demo", status, 0, 1, (says,))
 
 
 def test_stub_is_told_nothing_but_that():
@@ -300,7 +280,11 @@ def test_stub_is_told_nothing_but_that():
 
 
 def test_trouble_after_a_point_is_partial_credit():
-    got = outcome(ask_once, raises(ValueError("late")), points=2)
+    def specification(answer, expect, rng):
+        expect.that(True, "", points=1)
+        answer.call()
+
+    got = outcome(specification, raises(ValueError("late")), points=2)
     assert (got.status, got.earned) == ("partial", 1)
     assert got.messages == ("Your code raised ValueError: late.",)
 
@@ -323,32 +307,24 @@ def test_mistake_of_the_check_itself_is_not_hidden():
 
 
 def test_random_inputs_follow_the_seed_and_the_exercise():
-    def draws(id, seed):
+    def draw(id, seed):
         seen = []
-        exercise = Exercise(
-            id,
-            "n",
-            "s",
-            1,
-            5.0,
-            (),
-            lambda a, expect, rng: (seen.append(rng.random()), expect.that(True, "", points=1)),
-        )
-        judge(exercise, lambda seconds: LocalAnswer(len, seconds), seed)
+
+        def specification(answer, expect, rng):
+            seen.append(rng.random())
+            expect.that(True, "", points=1)
+
+        judge(Exercise(id, "n", "s", 1, 5.0, (), specification), LocalAnswer, seed)
         return seen[0]
 
-    assert draws("one", (1,)) == draws("one", (1,))
-    assert len({draws("one", ()), draws("one", (1,)), draws("one", (2,)), draws("two", (1,))}) == 4
+    assert draw("one", (1,)) == draw("one", (1,))
+    assert len({draw("one", ()), draw("one", (1,)), draw("one", (2,)), draw("two", (1,))}) == 4
 
 
 def test_time_limit_is_the_exercises():
     limits = []
-
-    def answer(seconds):
-        limits.append(seconds)
-        return LocalAnswer(lambda: 1, seconds)
-
-    judge(Exercise("demo", "n", "s", 1, 7.5, (), close_to(1)), answer)
+    exercise = Exercise("demo", "n", "s", 1, 7.5, (), close_to(1))
+    judge(exercise, lambda seconds: limits.append(seconds) or LocalAnswer(lambda: 1, seconds))
     assert limits == [7.5]
 
 

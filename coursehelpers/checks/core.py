@@ -29,40 +29,26 @@ EXERCISES = {}
 class Exercise:
     """A declared exercise: its place, its worth and its specification."""
 
-    id: str
+    id: str  # its name, and that of the function the student writes
     notebook: str
-    section: str
-    points: int
-    seconds: float
-    hints: tuple[str, ...]
-    specification: Callable
+    section: str  # the heading to go back to
+    points: int  # what its expectations offer together
+    seconds: float  # time limit for all questions to an answer together
+    hints: tuple[str, ...]  # from a nudge to nearly the answer
+    specification: Callable  # (answer, expect, rng) -> None
     formula: object = None  # of `coursehelpers.checks.formula`, where it declares the exercise
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one answer; plain values only, so that it can travel as JSON.
+    """What came of one answer; plain values only, so that it can travel as JSON."""
 
-    Attributes
-    ----------
-    id : str
-        The exercise.
-    status : str
-        "passed", "partial", "failed", "not attempted", "error" or "timed out".
-    earned, possible : int
-        Points.
-    messages : tuple of str
-        What to tell the student, most important first.
-    misconception : str or None
-        The name of the known wrong answer that was recognized, if any.
-    """
-
-    id: str
-    status: str
-    earned: int
+    id: str  # of the exercise
+    status: str  # "passed", "partial", "failed", "not attempted", "error" or "timed out"
+    earned: int  # points
     possible: int
-    messages: tuple[str, ...] = ()
-    misconception: str | None = None
+    messages: tuple[str, ...] = ()  # what to tell the student, most important first
+    misconception: str | None = None  # the name of the known wrong answer that was recognized
 
 
 class Mistake(NamedTuple):
@@ -93,22 +79,7 @@ class _Refused(Exception):
 
 
 def exercise(id, *, notebook, section, points, hints, seconds=5.0, formula=None):
-    """Declare an exercise; decorates its specification ``(answer, expect, rng) -> None``.
-
-    Parameters
-    ----------
-    id : str
-        Name of the exercise and of the function the student writes.
-    notebook, section : str
-        Where it stands: the notebook's name and the heading to go back to.
-    points : int
-        The expectations' points must add up to it.
-    hints : sequence of str
-        From a nudge to nearly the answer.
-    seconds : float, default 5
-        Time limit for all questions to the answer together.
-    formula : Formula, optional
-        Solution and mistakes, where `coursehelpers.checks.formula` declares the exercise.
+    """Declare an `Exercise`: decorates its specification, which is returned unchanged.
 
     Raises
     ------

@@ -35,15 +35,14 @@ class Result:
     earned, possible : int
         Points.
     status : str
-        One of those that `Outcome` lists.
+        One of those that `Outcome` names.
     """
 
     def __init__(self, outcome, text):
-        self.outcome = outcome
-        self._text = text
         self.earned = outcome.earned
         self.possible = outcome.possible
         self.status = outcome.status
+        self._text = text
 
     def __repr__(self):
         return self._text
