@@ -9,7 +9,7 @@ import pytest
 
 from coursehelpers.checks import core
 from coursehelpers.checks.answers import LocalAnswer
-from coursehelpers.checks.core import Exercise, Mistake, Outcome, describe, judge
+from coursehelpers.checks.core import Exercise, Mistake, Outcome, judge
 from coursehelpers.checks.values import Fixture, Handle
 
 
@@ -25,8 +25,26 @@ def close_to(wanted, **options):
     return specification
 
 
-def calls(answer, expect, rng):
-    answer.call()
+def steps(*expectations, given=""):
+    """Specify some expectations, and a call after them."""
+
+    def specification(answer, expect, rng):
+        expect.given = given
+        for expectation in expectations:
+            expect.that(*expectation)
+        answer.call()
+
+    return specification
+
+
+def returns(requirement, *names):
+    """Specify that the answer returns what a method of `Expect` requires."""
+
+    def specification(answer, expect, rng):
+        getattr(expect, requirement)(answer.call(), *names)
+        expect.that(True, "", points=1)
+
+    return specification
 
 
 def raises(error):
@@ -78,6 +96,7 @@ def test_close_accepts_the_same_numbers_in_any_form(got, wanted):
         ([1, 2, 4], [1, 2, 3], "For one example entry [2] is 4, expected 3."),
         ([[1, np.nan], [7, 4]], [[1, 2], [3, 4]], "entry [0, 1] is nan, expected 2."),
         (None, 1, "Your function returned nothing; is there a `return`?"),
+        (Handle(0), 0, "Your answer is a Keras model, expected one number."),
         ("1", 1, "Your answer is a text, expected one number."),
         (["1", "2"], [1, 2], NO_ARRAY),
         ([None, 1.0], [np.nan, 1.0], NO_ARRAY),
@@ -98,20 +117,16 @@ def test_close_tells_what_is_wrong(got, wanted, says):
     assert message.endswith(says)
 
 
-def test_close_takes_tolerances():
-    assert outcome(close_to(1, rtol=0.1), lambda: 1.09).status == "passed"
-    assert outcome(close_to(0, atol=0.1), lambda: 0.09).status == "passed"
-    assert outcome(close_to(1, rtol=1e-9, atol=0), lambda: 1 + 1e-8).status == "failed"
-
-
-def test_model_is_no_number():
-    def model():
-        import keras
-
-        return keras.Sequential()
-
-    got = outcome(close_to(0), model, seconds=20)
-    assert got.messages == ("Wrong. Your answer is a Keras model, expected one number.",)
+@pytest.mark.parametrize(
+    ("got", "wanted", "tolerance", "status"),
+    [
+        (1.09, 1, {"rtol": 0.1}, "passed"),
+        (0.09, 0, {"atol": 0.1}, "passed"),
+        (1 + 1e-8, 1, {"rtol": 1e-9, "atol": 0}, "failed"),
+    ],
+)
+def test_close_takes_tolerances(got, wanted, tolerance, status):
+    assert outcome(close_to(wanted, **tolerance), lambda: got).status == status
 
 
 # known mistakes
@@ -159,90 +174,90 @@ def test_mistake_of_a_condition_is_the_first_true_one():
 # points and requirements
 
 
-def test_points_add_up_to_partial_credit():
-    def specification(answer, expect, rng):
-        expect.that(False, "First.", points=1)
-        expect.that(True, "Second.", points=2)
-        expect.that(False, "Third.", points=1)
-        expect.that(False, "First.", points=1)
-
-    assert outcome(specification, points=5) == Outcome(
-        "demo", "partial", 2, 5, ("First.", "Third.")
-    )
+NEVER = raises(AssertionError("not reached"))
 
 
-def test_failed_requirement_ends_the_check():
-    def specification(answer, expect, rng):
-        expect.that(True, "Held.", points=1)
-        expect.that(True, "Held too.")
-        expect.that(False, "Required.")
-        raise AssertionError("not reached")
+@pytest.mark.parametrize(
+    ("specification", "answer", "wanted"),
+    [
+        (
+            steps((False, "A.", 1), (True, "B.", 2), (False, "C.", 1), (False, "A.", 1)),
+            lambda: None,
+            Outcome("demo", "partial", 2, 5, ("A.", "C.")),
+        ),
+        (
+            steps((True, "Held.", 1), (True, "Held too.", 0), (False, "Required.", 0)),
+            NEVER,
+            Outcome("demo", "partial", 1, 2, ("Required.",)),
+        ),
+        (
+            steps((True, "", 3), (False, "Not that.", 0)),
+            NEVER,
+            Outcome("demo", "partial", 2, 3, ("Not that.",)),
+        ),
+    ],
+)
+def test_points_and_requirements(specification, answer, wanted):
+    assert outcome(specification, answer, points=wanted.possible) == wanted
 
-    assert outcome(specification, points=2) == Outcome("demo", "partial", 1, 2, ("Required.",))
 
-
-def returns_several(wanted, names):
-    def specification(answer, expect, rng):
-        got = getattr(expect, wanted)(answer.call(), names)
-        expect.that(len(list(got)) == {"pair": 2, "triple": 3}[wanted], "", points=1)
-
-    return specification
+def test_message_comes_once_with_what_was_given_first():
+    expect = core.Expect()
+    for expect.given in ("For 1", "For 2"):
+        expect.tell("Wrong.")
+    expect.tell("Worse.", "It is 3.")
+    assert expect.messages == ("For 1: Wrong.", "For 2: Worse. It is 3.")
 
 
 @pytest.mark.parametrize("got", [(1, 2), [np.ones(2), 3.0], np.array([1, 2]), np.ones((2, 3))])
 def test_pair_accepts_two_of_anything(got):
-    assert outcome(returns_several("pair", ""), lambda: got).status == "passed"
+    one, other = core.Expect().pair(LocalAnswer(lambda: got).call(), "one and other")
+    assert np.array_equal(one, got[0])
+    assert np.array_equal(other, got[1])
 
 
 @pytest.mark.parametrize(
-    ("got", "says"),
+    ("value", "words"),
     [
-        (None, "nothing (None)."),
-        (1.5, "the number 1.5."),
-        (np.array(1.5), "the number 1.5."),
-        ("ab", "a text."),
-        ({"a": 1, "b": 2}, "a dict of 2 entries."),
-        ([1, 2, 3], "a list of 3 entries."),
-        ([np.ones(2), np.ones(3), 1], "a list of 3 entries."),
-        (np.ones((3, 2)), "an array of shape (3, 2)."),
+        (None, "nothing (None)"),
+        (Handle(0), "a Keras model"),
+        (Fixture("tiny_backbone", 0), "a Keras model"),
+        (1.5, "the number 1.5"),
+        (np.array(1.5), "the number 1.5"),
+        (np.array(True), "the number 1"),
+        (True, "the number 1"),
+        (2**64 - 1, "the number 1.84467e+19"),
+        (float("nan"), "the number nan"),
+        ("ab", "a text"),
+        ({"a": 1, "b": 2}, "a dict of 2 entries"),
+        ([], "a list of 0 entries"),
+        ([np.ones(2), np.ones(3), 1], "a list of 3 entries"),
+        (np.ones((3, 2)), "an array of shape (3, 2)"),
+        (np.zeros((0, 2)), "an array of shape (0, 2)"),
     ],
 )
-def test_pair_refuses_anything_else(got, says):
-    (message,) = outcome(returns_several("pair", "one and other"), lambda: got).messages
-    assert message == f"Return two values, one and other. Your function returned {says}"
+def test_pair_refuses_and_describes_anything_else(value, words):
+    (message,) = outcome(returns("pair", "one and other"), lambda: value).messages
+    assert message == f"Return two values, one and other. Your function returned {words}."
 
 
 def test_triple_takes_three_values_and_no_other_number():
-    triple = returns_several("triple", "a, b and c")
+    triple = returns("triple", "a, b and c")
     assert outcome(triple, lambda: (1, 2, 3)).status == "passed"
     (message,) = outcome(triple, lambda: (1, 2)).messages
     assert message == "Return three values, a, b and c. Your function returned a list of 2 entries."
 
 
-def test_number_gives_a_float():
-    def specification(answer, expect, rng):
-        number = expect.number(answer.call())
-        expect.that(type(number) is float and number == 2, "", points=1)
-
-    for got in (2, 2.0, np.float32(2), np.array([2])):
-        assert outcome(specification, lambda got=got: got).status == "passed"
-    for got in ("2", None, [1, 2], {}, [[1], [2, 3]]):
-        (message,) = outcome(specification, lambda got=got: got).messages
-        assert message.startswith("Each value should be a number. ")
+@pytest.mark.parametrize("got", [2, 2.0, np.float32(2), np.array([2])])
+def test_number_gives_a_float(got):
+    number = core.Expect().number(got)
+    assert (type(number), number) == (float, 2)
 
 
-def test_messages_say_what_was_given_and_come_once():
-    def specification(answer, expect, rng):
-        for expect.given in ("For 1", "For 2"):
-            expect.that(False, "Wrong.", points=1)
-        expect.that(False, "Worse.", points=1)
-        answer.call()
-
-    assert outcome(specification, raises(ValueError("no")), points=3).messages == (
-        "For 1: Wrong.",
-        "For 2: Worse.",
-        "For 2: Your code raised ValueError: no.",
-    )
+@pytest.mark.parametrize("got", ["2", None, [1, 2], {}, [[1], [2, 3]]])
+def test_number_refuses_anything_else(got):
+    (message,) = outcome(returns("number"), lambda: got).messages
+    assert message.startswith("Each value should be a number. ")
 
 
 # judging
@@ -258,44 +273,22 @@ def test_points_have_to_add_up():
     [
         (None, "not attempted", "There is no answer yet."),
         (raises(NotImplementedError), "not attempted", "There is no answer yet."),
-        (raises(ValueError("no")), "error", "Your code raised ValueError: no."),
-        (raises(SystemExit), "error", "Your code called sys.exit or exit."),
-        (raises(type("Odd", (BaseException,), {})), "error", "Your code raised Odd."),
-        (raises(core._Refused), "error", "Your code raised _Refused."),
-        (lambda: time.sleep(5), "timed out", "Your code took longer than the check allows."),
-        ("text", "error", "The answer should be a function, got an object of type str."),
+        (raises(ValueError("no")), "error", "For 1: Your code raised ValueError: no."),
+        (raises(SystemExit), "error", "For 1: Your code called sys.exit or exit."),
+        (raises(type("Odd", (BaseException,), {})), "error", "For 1: Your code raised Odd."),
+        (raises(core._Refused), "error", "For 1: Your code raised _Refused."),
+        (lambda: time.sleep(5), "timed out", "For 1: Your code took longer than the check allows."),
+        (3, "error", "For 1: The answer should be a function, got an object of type int."),
     ],
 )
 def test_trouble_is_an_outcome(answer, status, says):
-    assert outcome(calls, answer, seconds=0.2) == Outcome("demo", status, 0, 1, (says,))
-
-
-def test_stub_is_told_nothing_but_that():
-    def specification(answer, expect, rng):
-        expect.given = "For one example"
-        answer.call()
-
-    got = outcome(specification, raises(NotImplementedError))
-    assert got.messages == ("There is no answer yet.",)
+    got = outcome(steps(given="For 1"), answer, seconds=0.2)
+    assert got == Outcome("demo", status, 0, 1, (says,))
 
 
 def test_trouble_after_a_point_is_partial_credit():
-    def specification(answer, expect, rng):
-        expect.that(True, "", points=1)
-        answer.call()
-
-    got = outcome(specification, raises(ValueError("late")), points=2)
-    assert (got.status, got.earned) == ("partial", 1)
-    assert got.messages == ("Your code raised ValueError: late.",)
-
-
-def test_a_requirement_that_comes_last_costs_a_point():
-    def specification(answer, expect, rng):
-        expect.that(True, "", points=3)
-        expect.that(False, "Not that.")
-
-    got = outcome(specification, points=3)
-    assert (got.status, got.earned, got.messages) == ("partial", 2, ("Not that.",))
+    got = outcome(steps((True, "", 1)), raises(ValueError("late")), points=2)
+    assert got == Outcome("demo", "partial", 1, 2, ("Your code raised ValueError: late.",))
 
 
 def test_mistake_of_the_check_itself_is_not_hidden():
@@ -343,25 +336,3 @@ def test_exercise_registers_its_specification_once(monkeypatch):
     assert registered == Exercise("demo", "n", "s", 2, 5.0, ("one", "two"), specification)
     with pytest.raises(ValueError, match="named 'demo' exists already"):
         declare(specification)
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (None, "nothing (None)"),
-        (Handle(0), "a Keras model"),
-        (Fixture("tiny_backbone", 0), "a Keras model"),
-        (np.zeros((2, 0)), "an array of shape (2, 0)"),
-        (np.array(True), "the number 1"),
-        ([], "a list of 0 entries"),
-        ("", "a text"),
-        (True, "the number 1"),
-        (2**64 - 1, "the number 1.84467e+19"),
-        (float("nan"), "the number nan"),
-        (np.float32(0.1), "the number 0.1"),
-        (np.bool_(True), "the number 1"),
-        (b"", "a bytes"),
-    ],
-)
-def test_describe(value, words):
-    assert describe(value) == words

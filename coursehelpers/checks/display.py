@@ -28,15 +28,7 @@ _hints_shown = Counter()
 
 
 class Result:
-    """The outcome of one check, already shown; its value in a cell is `earned`.
-
-    Attributes
-    ----------
-    earned, possible : int
-        Points.
-    status : str
-        One of those that `Outcome` names.
-    """
+    """What came of one check, already shown: points `earned` of those `possible`, and `status`."""
 
     def __init__(self, outcome, text):
         self.earned = outcome.earned
@@ -111,13 +103,13 @@ def check(name, answer=_LOOK_IT_UP):
     ----------
     name : str
         The exercise.
-    answer : object, optional
+    answer : callable, optional
         The function you wrote; by default what the exercise's name stands for in your notebook.
 
     Returns
     -------
     Result
-        With ``.earned``, ``.possible`` and ``.status``.
+        With ``.earned``, ``.possible`` and ``.status``, one of those that `Outcome` names.
 
     Raises
     ------
@@ -213,13 +205,7 @@ def solution_source(name):
 
 
 class Score(Table):
-    """A table of the exercises, what each earned, and where to go back to.
-
-    Attributes
-    ----------
-    earned, possible : int
-        Points.
-    """
+    """A table of the exercises: points `earned` of those `possible`, and where to go back to."""
 
     head = ("exercise", "status", "points", "go back to")
 

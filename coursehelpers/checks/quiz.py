@@ -9,13 +9,7 @@ RIGHT, WRONG, OPEN = "✓ right", "✗ wrong", "… open"
 
 
 class Answered(Table):
-    """A table of the questions, what was chosen, and the reply to that.
-
-    Attributes
-    ----------
-    right, questions : int
-        How many answers are right, and how many questions there are.
-    """
+    """A table of the replies: how many answers are `right`, of how many `questions`."""
 
     head = ("question", "your choice", "", "why")
 
