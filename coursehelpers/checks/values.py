@@ -1,9 +1,9 @@
 """The one encoding for every value that goes to or comes from an answer.
 
 A value is a nested list or dict of arrays, numbers, strings, booleans, None and references to
-models, nothing else. `decode(encode(value))` rebuilds it as plain numpy arrays and builtin types, whatever subclass it
-was; nothing is ever unpickled or evaluated. The text is bounded JSON, arrays are base64 in it, so
-that the size of what is decoded is known before anything is allocated.
+models, nothing else. `decode(encode(value))` rebuilds it as plain numpy arrays and builtin types,
+whatever subclass it was; nothing is ever unpickled or evaluated. The text is bounded JSON, arrays
+are base64 in it, so that the size of what is decoded is known before anything is allocated.
 """
 
 import base64
