@@ -49,7 +49,7 @@ def pytest_addoption(parser):
 # The longest first: what begins last should be short, so that no process waits for the other.
 LONGEST = (
     *("test_notebooks", "test_copy_data_augmentation", "test_copy_transfer_learning"),
-    *("test_answer_bank", "test_execution", "test_execution_claims", "test_nbgrader"),
+    *("test_answer_bank", "test_lessons_validate", "test_cli", "test_nbgrader"),
     *("test_mutation", "test_grading", "test_benchmarks", "test_grading_broken", "test_attacks"),
 )
 

@@ -7,7 +7,7 @@ import pytest
 
 from coursehelpers.checks import quiz
 from coursehelpers.checks.quiz import QUIZZES
-from coursehelpers.execution import notebooks
+from coursehelpers.lessons import notebooks
 
 ROOT = Path(__file__).parents[1]
 

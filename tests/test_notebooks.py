@@ -12,12 +12,11 @@ import pytest
 
 from coursehelpers.checks.core import EXERCISES
 from coursehelpers.checks.display import solution_source
-from coursehelpers.execution import notebooks, replay
-from coursehelpers.execution.__main__ import LEAST_SHARE
-from coursehelpers.execution.publish import COVER, COVER_PATH, HEADLINE, TIMES, readme_table
-from coursehelpers.execution.run import execute
-from coursehelpers.execution.student import repository
-from coursehelpers.execution.validate import validate
+from coursehelpers.lessons import notebooks
+from coursehelpers.lessons.publish import COVER, COVER_PATH, HEADLINE, TIMES, readme_table
+from coursehelpers.lessons.run import execute
+from coursehelpers.lessons.student import repository
+from coursehelpers.lessons.validate import KERNEL, LEAST_SHARE, replaying, validate
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
@@ -88,9 +87,9 @@ def test_nbgrader_validates_it(path, executed, profile, tmp_path):
     done = subprocess.run(
         [
             *(sys.executable, "-m", "nbgrader", "validate", path.name),
-            f"--Execute.kernel_name={replay.NAME}",
+            f"--Execute.kernel_name={KERNEL}",
         ],
-        env=replay.environment(result.path, tmp_path),
+        env=replaying(result.path, tmp_path),
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -110,17 +109,6 @@ def test_nothing_red_and_no_trace_of_a_progress_bar_is_recorded(path, executed):
                     kind: x for kind, x in output.get("data", {}).items() if kind != "image/png"
                 }
                 assert "it/s" not in json.dumps([shown, output.get("text")]), cell.id
-
-
-def test_head_learns_the_same_on_images_and_on_features(executed):
-    # Its weights are drawn, and so differ from run to run; that both ways agree is what it shows.
-    (path,) = (path for path in PATHS if path.stem == "transfer_learning")
-    for source in (path, executed(path).path):
-        (cell,) = (c for c in notebooks.read(source).cells if c.id == "same")
-        _, _, *rows = cell.outputs[-1].data["text/plain"].splitlines()
-        assert len(rows) == 5
-        for _, on_images, on_features in map(str.split, rows):
-            assert abs(float(on_images) - float(on_features)) <= 0.001
 
 
 @each_notebook

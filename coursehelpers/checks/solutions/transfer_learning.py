@@ -46,10 +46,3 @@ def build_fine_tuning_model(backbone, classes, learning_rate):
     model = keras.Model(image, probabilities)
     model.compile(keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy")
     return model
-
-
-def choose_strategy(m, similar):
-    """Return a strategy that was not shown to be worse for m images of such a domain."""
-    if m < 500:
-        return "head on top features" if similar else "head on earlier features"
-    return "fine-tune many blocks"
