@@ -202,7 +202,7 @@ class LocalAnswer:
             return self._models[reference.number]
         if isinstance(reference, Fixture) and reference.name in fixtures.FIXTURES:
             if reference not in self._fixtures:
-                self._fixtures[reference] = fixtures.build(reference)
+                self._fixtures[reference] = fixtures.build(reference, self._fixtures)
             return self._fixtures[reference]
         # Made up by the answer, which may return the like of it.
         raise AnswerError("Your answer refers to a model that does not exist.")

@@ -40,8 +40,12 @@ def fixture(name, seed=0):
 
         "frozen_backbone" is the same with all of it frozen, as a first training leaves it.
 
-        "tiny_features" is the tiny backbone with the mean over the positions, 8 features for an image. Its
-        first layer counts all images that it is given, in a weight named "seen".
+        "around_backbone" is a model around the "frozen_backbone" of the same seed, the very one that
+        the answer has got, to train it as a backbone is trained. It is compiled like it.
+
+        "tiny_features" is the tiny backbone with the mean over the positions, 8 features for an
+        image. Its first layer counts all images that it is given, but black ones that fill up a
+        batch, in a weight named "seen". Copies of the model count in the same weight.
     seed : int, default 0
         Draws all weights, the statistics of batch normalization too.
 
@@ -76,8 +80,16 @@ def layer_names():
     return [[f"{block}_{layer}" for layer in ("conv", "bn", "relu")] for block in BLOCKS]
 
 
-def build(named):
-    """Build the Keras model that a `Fixture` names, one of `FIXTURES`."""
+def build(named, others=None):
+    """Build the Keras model that a `Fixture` names, one of `FIXTURES`.
+
+    `others` are the models that the answer has got, by fixture.
+    """
+    if named.name == "around_backbone":
+        inside, others = named._replace(name="frozen_backbone"), {} if others is None else others
+        if inside not in others:
+            others[inside] = build(inside)
+        return _around(others[inside])
     return FIXTURES[named.name](np.random.default_rng(named.seed))
 
 
@@ -95,6 +107,15 @@ def _tiny_backbone(rng):
 def _frozen_backbone(rng):
     model = _tiny_backbone(rng)
     model.trainable = False
+    return model
+
+
+def _around(backbone):
+    import keras
+
+    image = keras.Input(IMAGE, name="image")
+    model = keras.Model(image, backbone(image), name="around_backbone")
+    model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=True)
     return model
 
 
@@ -123,15 +144,21 @@ def _blocks(image):
 
 def _counter():
     import keras
+    from keras import ops
+
+    shared = []
 
     class Counter(keras.Layer):
         """Counts the images of all batches, whether they come eagerly or in a graph."""
 
         def build(self, shape):
-            self.seen = self.add_weight(shape=(), initializer="zeros", trainable=False, name="seen")
+            if not shared:
+                zero = {"initializer": "zeros", "trainable": False}
+                shared.append(self.add_weight(shape=(), name="seen", **zero))
+            (self.seen,) = shared
 
         def call(self, x):
-            self.seen.assign_add(keras.ops.cast(keras.ops.shape(x)[0], "float32"))
+            self.seen.assign_add(ops.sum(ops.cast(ops.any(x != 0, axis=(1, 2, 3)), "float32")))
             return x
 
     return Counter(name="counter")
@@ -154,5 +181,6 @@ def _draw_weights(model, rng):
 FIXTURES = {
     "tiny_backbone": _tiny_backbone,
     "frozen_backbone": _frozen_backbone,
+    "around_backbone": None,  # see `build`
     "tiny_features": _tiny_features,
 }

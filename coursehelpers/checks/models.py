@@ -21,7 +21,7 @@ NO_NUMBERS = (
 def built(answer, expect, *values):
     """Call an answer that builds a model; require a return value, and return it."""
     model = answer.call(*values)
-    expect.that(model is not None, "Your function returned nothing; is there a `return`?")
+    expect.require(model is not None, "Your function returned nothing; is there a `return`?")
     return model
 
 
@@ -58,7 +58,7 @@ def predict(answer, x, model, shape=None, training=False, finite=True):
 
 
 def expect_outputs(
-    answer, expect, x, model, shape, given, what="shape", mistakes=lambda shape: (), training=False
+    answer, expect, x, model, shape, given, what="shape", mistakes=lambda shape: {}, training=False
 ):
     """Require outputs of a shape, all finite, and return them.
 
@@ -74,7 +74,7 @@ def expect_outputs(
     what : str, default "shape"
         What the outputs should be, such as "probabilities of shape".
     mistakes : callable
-        From the shape that an array of numbers has instead to known mistakes.
+        From the shape that an array of numbers has instead to known mistakes, by their names.
     training : bool, default False
 
     Returns
@@ -84,23 +84,35 @@ def expect_outputs(
     """
     got = answer.predict(x, training=training, model=model)
     numeric = _is_numeric(got)
-    expect.that(
-        numeric and got.shape == shape,
-        f"{given} the model should return {what} {shape}; it gives {_what_is(got)}.",
-        mistakes=mistakes(got.shape) if numeric else (),
-    )
-    expect.that(np.isfinite(got).all(), NO_NUMBERS)
+    known = mistakes(got.shape) if numeric else {}
+    seen = f"{given} the model should return {what} {shape}; it gives {_what_is(got)}."
+    is_right = numeric and got.shape == shape
+    expect.require(is_right, seen, known, seen if any(known.values()) else "")
+    expect.require(np.isfinite(got).all(), NO_NUMBERS)
     return _as_floats(got)
 
 
 def expect_sums_of_one(expect, outputs, given):
     """Require that the outputs add up to 1 for each image, as probabilities do."""
     sums = outputs.sum(axis=1)
-    expect.that(
+    expect.require(
         np.allclose(sums, 1, atol=1e-3),
         f"{given} the model should return probabilities, which add up to 1 for each image; here "
         f"the sums go from {sums.min():.3g} to {sums.max():.3g}. Which activation makes the "
         "classes compete?",
+    )
+
+
+def expect_probabilities(expect, outputs, points=0, mistakes=None):
+    """Expect that each row of outputs is a distribution, or require it for no points."""
+    sums = outputs.sum(axis=1)
+    expect(
+        are_probabilities(outputs),
+        points,
+        "The outputs for an image should be probabilities: not negative, with sum 1.",
+        mistakes,
+        f"The smallest is {outputs.min():.3g}, and the sums go from {sums.min():.3g} to "
+        f"{sums.max():.3g}.",
     )
 
 
