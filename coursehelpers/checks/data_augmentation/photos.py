@@ -7,7 +7,7 @@ import numpy as np
 
 from coursehelpers import data
 from coursehelpers.checks.declared import exercise
-from coursehelpers.checks.models import built, expect_outputs, expect_sums_of_one, predict
+from coursehelpers.checks.models import built, expect_outputs, expect_probabilities, predict
 
 if TYPE_CHECKING:  # for the solutions, which are read here, not run
     import keras
@@ -88,13 +88,17 @@ def _draws_once_for_a_batch(answer, model, photos):
     photo = photos[photos.std(axis=(1, 2, 3)).argmax()]
     copies = np.repeat(photo[None], 32, axis=0)
     batches = [predict(answer, copies, model, copies.shape, training=True) for _ in range(8)]
-    changed = np.abs(np.array(batches) - photo).mean(axis=(2, 3, 4)).max() > 0.01
-    for values in (np.array(batches), np.mean(batches, axis=(2, 3))):
+    pixels, means = np.array(batches), np.mean(batches, axis=(2, 3))
+    if np.abs(pixels - photo).mean(axis=(2, 3, 4)).max() < 0.01:
+        return False  # what mixes the photos of a batch finds the same in all copies
+
+    def are_apart(values):
         within = values.var(axis=1, ddof=1).mean(axis=0).sum() / len(copies)
         between = values.mean(axis=1).var(axis=0, ddof=1).sum()
-        if changed and (within < 1e-9 or between > 12 * within):
-            return True
-    return False
+        return between > max(12 * within, 1e-6)
+
+    all_alike = np.ptp(pixels, axis=1).max() < 1e-4
+    return bool(all_alike or are_apart(pixels) or are_apart(means))
 
 
 def _gaps(answer, photos, model, half):
@@ -184,7 +188,7 @@ def _noise_on_the_inputs(answer, expect, rng):
         expect.given = f"With std {std}"
         model = built(answer, expect, std)
         used = expect_outputs(answer, expect, images, model, shape, given, "probabilities of shape")
-        expect_sums_of_one(expect, used, given)
+        expect_probabilities(expect, used, given)
         again = predict(answer, images, model, shape)
         expect(np.allclose(used, again), points, "active in use")
         trained, other = (predict(answer, images, model, shape, training=True) for _ in range(2))

@@ -7,7 +7,7 @@ import numpy as np
 
 from coursehelpers.checks.declared import exercise
 from coursehelpers.checks.formula import Case, formula
-from coursehelpers.checks.models import built, expect_outputs, expect_sums_of_one
+from coursehelpers.checks.models import built, expect_outputs, expect_probabilities
 
 if TYPE_CHECKING:  # for the solutions, which are read here, not run
     import keras
@@ -262,7 +262,7 @@ def _penalty_on_every_kernel(answer, expect, rng):
         )
         price = sum(terms) / squares.sum()
     expect.given = ""
-    expect_sums_of_one(expect, outputs, "For five images")
+    expect_probabilities(expect, outputs, "For five images")
 
 
 def _kernels(weights):

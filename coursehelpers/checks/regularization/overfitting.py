@@ -323,7 +323,7 @@ def _small_and_nonlinear(answer, expect, rng):
         "logits, no softmax": outputs.min() < 0,
         "sigmoid, not softmax": outputs.min() > 0 and outputs.max() < 1,
     }
-    expect_probabilities(expect, outputs, 1, mistakes)
+    expect_probabilities(expect, outputs, "For five images", 1, mistakes)
     # A model that is not told its input shape has weights only after it has been called.
     parameters = sum(w["value"].size for w in answer.weights(model))
     expect(

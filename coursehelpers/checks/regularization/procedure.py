@@ -8,7 +8,7 @@ import numpy as np
 from coursehelpers.checks.answers import AnswerError
 from coursehelpers.checks.declared import exercise
 from coursehelpers.checks.formula import Case, formula
-from coursehelpers.checks.models import built, expect_outputs, expect_sums_of_one, predict
+from coursehelpers.checks.models import built, expect_outputs, expect_probabilities, predict
 
 if TYPE_CHECKING:  # for the solutions, which are read here, not run
     import keras
@@ -166,7 +166,7 @@ def _drops_hidden_units(answer, expect, rng):
     for rate, points in ((half, 1), (0.0, 0), (low, 0), (high, 0)):
         model = built(answer, expect, rate)
         used = expect_outputs(answer, expect, images, model, shape, given, "probabilities of shape")
-        expect_sums_of_one(expect, used, given)
+        expect_probabilities(expect, used, given)
         if rate == half:
             kernels = [w for w in answer.weights(model) if w["value"].ndim > 1]
             expect.require(len(kernels) > 1, "no hidden layer")

@@ -44,7 +44,7 @@ def _frozen_with_a_new_head(answer, expect, rng):
         "logits, no softmax": not right and are_scores(answer, backbone, x, outputs),
         "sigmoid, not softmax": outputs.min() >= 0 and outputs.max() <= 1,
     }
-    expect_probabilities(expect, outputs, 1, mistakes)
+    expect_probabilities(expect, outputs, f"For {len(x)} images", 1, mistakes)
     expect_pooled(answer, expect, watch, backbone, x, outputs, points=1)
     _expect_head_alone_to_learn(answer, expect, watch, x, outputs)
 

@@ -129,7 +129,7 @@ def _fine_tuned(answer, expect, rng):
     pretrained = answer.weights(backbone)
     model = built(answer, expect, backbone, classes, rate)
     outputs = expect_shape(answer, expect, model, x, classes)
-    expect_probabilities(expect, outputs)
+    expect_probabilities(expect, outputs, f"For {len(x)} images")
     watch = Watch(answer, pretrained, model)
     seen = f"{len(watch.missing)} of its {len(pretrained)} arrays are missing."
     expect.require(not watch.missing, "fresh weights", seen=seen)

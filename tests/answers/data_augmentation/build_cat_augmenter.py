@@ -32,7 +32,7 @@ def colours(value_range, *, after=()):
 def erasing():
     from keras import layers
 
-    saturation = layers.RandomSaturation(0.5, value_range=(0, 1))
+    saturation = layers.RandomSaturation((0.3, 0.6), value_range=(0, 1))
     return [layers.RandomErasing(value_range=(0, 1)), saturation, layers.RandomFlip()]
 
 
@@ -98,7 +98,7 @@ def build_cat_augmenter():
     return stack(build_augmenter(randaugment=MAGNITUDE))
 
 
-@accepted("erasing, some without colour")
+@accepted("erasing, some with less colour")
 def build_cat_augmenter():
     return stack(*erasing())
 
@@ -188,7 +188,12 @@ def build_cat_augmenter():
     return in_training(random.shuffle)
 
 
-@refused("shuffled columns", says="hardly anything is left", earned=3, misconception="wiped out")
+@refused(
+    "columns shuffled alike",
+    says="one photo in a batch",
+    earned=3,
+    misconception="one for the batch",
+)
 def build_cat_augmenter():
     from keras import random
 
@@ -204,7 +209,7 @@ refused_edits(
     "build_cat_augmenter",
     """
 nothing | 0 | return keras -> keras | is there a `return`?
-a classifier | 0 | layers.RandomFlip("horizontal"), -> layers.Flatten(), layers.Dense(1), | photos of shape (64, 32, 32, 3) | other shape
+a classifier | 0 | (0, 1)), -> (0, 1)), layers.Flatten(), layers.Dense(1), | photos of shape (64, 32, 32, 3) | other shape
 padded only in use | 0 | layers.RandomFlip("horizontal"), -> layers.ZeroPadding2D(4), layers.RandomCrop(32, 32), | With training=False: | other shape
 a layer, not a model | 0 | return layers.RandomFlip("horizontal") | an object of type RandomFlip
 a list of layers | 0 | return [layers.RandomFlip("horizontal"), layers.RandomZoom(0.1)] | cannot be read
@@ -251,3 +256,10 @@ def build_cat_augmenter():
     from keras import layers
 
     return stack(layers.RandomTranslation(0.12, 0.12, fill_mode="nearest"))
+
+
+@refused("half of them without colour", says="colours are gone", earned=3, misconception="grey")
+def build_cat_augmenter():
+    from keras import layers
+
+    return stack(layers.RandomSaturation(0.5, value_range=(0, 1)))

@@ -19,12 +19,6 @@ def stack(*start, end=(), units=64):
 
 
 # The noise may stand on either side of flattening.
-def flattened(noise, **options):
-    from keras import layers
-
-    return stack(layers.Flatten(), noise, **options)
-
-
 def late(noise, **options):
     from keras import layers
 

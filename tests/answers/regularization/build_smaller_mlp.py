@@ -177,7 +177,7 @@ def build_smaller_mlp():
 refused_edits(
     "build_smaller_mlp",
     """
-relu outputs | 2 | "softmax" -> "relu" | should be probabilities: not negative, with sum 1
+relu outputs | 2 | "softmax" -> "relu" | should return probabilities, which add up to 1
 as large as the reference | 2 | layers.Dense(32, activation="relu"), -> layers.Dense(512, activation="relu"), layers.Dense(512, activation="relu"), | has 669,706 parameters, over 50,000
 large, without an input shape | 2 | layers.Input((28, 28)), -> ; 32 -> 512 | has 407,050 parameters, over 50,000
 one unit too many | 2 | 32 -> 63 | has 50,095 parameters, over 50,000

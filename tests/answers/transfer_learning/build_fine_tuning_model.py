@@ -101,7 +101,7 @@ refused_edits(
 twice the rate | 3 | (learning_rate) -> (2 * learning_rate) | In the first step Adam
 a tenth of the rate | 3 | (learning_rate) -> (learning_rate / 10) | In the first step Adam
 plain gradient descent | 3 | Adam -> SGD | In the first step Adam
-no softmax | 0 | , activation="softmax" -> | should be probabilities
+no softmax | 0 | , activation="softmax" -> | should return probabilities
 two layers | 0 | (features) -> (layers.Dense(64, activation="tanh")(features)) | a linear head
 not compiled | 0 | model.compile(keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy") -> | compile
 returns nothing | 0 | return model -> | is there a `return`?
