@@ -99,7 +99,13 @@ class LocalAnswer:
     def predict(self, x, training=False, model=None):
         """Return the model's outputs, an array, for a batch of inputs."""
         x, model = self._given([x, model])
-        return self._ask(lambda: self._model(model)(x, training=training))
+
+        def outputs():
+            asked = self._model(model)
+            # As Keras predicts: a model whose `call` takes no mode is not told which.
+            return asked(x, training=True) if training else asked.predict_step((x,))
+
+        return self._ask(outputs)
 
     def config(self, model=None):
         """Return the model's public configuration as nested dicts and lists."""

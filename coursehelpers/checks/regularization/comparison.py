@@ -168,7 +168,7 @@ def _images():
     ],
     mistakes="""
 trained before | - | Before the check trains it, it recognizes new photos already; hand in a network that still has to learn.
-logits, no softmax | 0 | 10, activation="softmax", -> 10,; "adam" -> "sgd" | Some outputs are negative, so they are no probabilities; does the loss know that?
+logits, no softmax | 0 | , kernel_regularizer=keras.regularizers.L2(0.01) -> ; layers.Dropout(0.5), -> ; 10, activation="softmax" -> 10; "adam" -> "sgd"; 64 -> 16 | Some outputs are negative, so they are no probabilities; does the loss know that?
 learned nothing | 0 | L2(0.01) -> L2(1.0) | It does not learn enough; is it held back too much, are its steps too small or too large, does its loss fit?
 learned nothing | 0 | Dropout(0.5) -> Dropout(0.98)
 learned nothing | 0 | "adam" -> keras.optimizers.Adam(3.0)

@@ -102,7 +102,6 @@ def _what_learns(answer, expect, rng, blocks, k):
 all with 0 | 3 | len(blocks) - k : -> -k : | Blocks moved in a train step, though none is to learn; what does your slice give for 0?
 nothing learns | 2 | learning = -> backbone = keras.models.clone_model(backbone);learning = | Nothing moved in a train step of a model around the backbone. Which flags did you set, and are they those of the backbone itself, not of a copy?
 everything learns | 0 | = layer.name in learning and not normalizes -> = True | All blocks moved in a train step; freeze layers of the backbone itself.
-everything learns | 0 | not normalizes -> not normalizes;backbone.trainable = True
 other end | 2 | len(blocks) - k : -> : k | The wrong end learns: blocks[0] is the one next to the image.
 last is frozen | 1 | layer.name in learning -> layer.name not in learning | It is the other way round: what should learn is frozen.
 first are frozen | 1 | len(blocks) - k : -> k : | All but the first k blocks learn; count from the end.

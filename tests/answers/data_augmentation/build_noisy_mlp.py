@@ -213,6 +213,30 @@ def build_noisy_mlp(std):
     return stack(Noise(), keras.layers.Flatten())
 
 
+@refused(
+    "always on in a model inside of a subclass",
+    says="let Keras set the mode",
+    earned=1,
+    misconception="active in use",
+)
+def build_noisy_mlp(std):
+    import keras
+    from keras import layers
+
+    image = keras.Input((8, 8))
+    noisy = layers.GaussianNoise(std)(layers.Flatten()(image), training=True)
+
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = keras.Model(image, layers.Dense(10, activation="softmax")(noisy))
+
+        def call(self, x):
+            return self.inner(x)
+
+    return MLP()
+
+
 refused_edits(
     "build_noisy_mlp",
     """

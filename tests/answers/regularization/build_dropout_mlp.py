@@ -219,6 +219,31 @@ def build_dropout_mlp(rate):
     return stack(layers.Dense(64, activation="relu"), Drop())
 
 
+@refused(
+    "always on in a model inside of a subclass",
+    says="With training=False nothing",
+    earned=2,
+    misconception="dropped in use",
+)
+def build_dropout_mlp(rate):
+    import keras
+    from keras import layers
+
+    image = keras.Input((28, 28))
+    hidden = layers.Dense(64, activation="relu")(layers.Flatten()(image))
+    dropped = layers.Dropout(rate)(hidden, training=True)
+
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = keras.Model(image, layers.Dense(10, activation="softmax")(dropped))
+
+        def call(self, x):
+            return self.inner(x)
+
+    return MLP()
+
+
 refused_edits(
     "build_dropout_mlp",
     """

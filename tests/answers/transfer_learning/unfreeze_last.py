@@ -69,6 +69,13 @@ def unfreeze_last(backbone, blocks, k):
     learn(backbone, blocks[-1] if k else [])
 
 
+@refused("the model last", says="All blocks moved", misconception="everything learns")
+def unfreeze_last(backbone, blocks, k):
+    for name in flat(blocks[: len(blocks) - k]):
+        backbone.get_layer(name).trainable = False
+    backbone.trainable = True
+
+
 @refused("a block after another, but trained", says="changed weights")
 def unfreeze_last(backbone, blocks, k):
     import numpy as np
