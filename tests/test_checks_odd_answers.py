@@ -11,9 +11,7 @@ from tests.answers import published
 
 pytestmark = pytest.mark.usefixtures("keras_at_hand")
 
-# `choose_strategy` reads what was measured for hours.
-NAMES = [name for name in EXERCISES if name != "choose_strategy"]
-BUILDERS = [name for name in NAMES if name.startswith("build_")]
+BUILDERS = [name for name in EXERCISES if name.startswith("build_")]
 
 
 def verdict(name, answer):
@@ -80,14 +78,14 @@ VALUES = {
 SLOW = ("build_cat_augmenter", "build_transfer_model", "build_fine_tuning_model", "unfreeze_last")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXERCISES)
 def test_odd_values_get_a_verdict(name):
     for value in ("texts", "generator", "symbolic", "models") if name in SLOW else VALUES:
         got = VALUES[value]()
         assert told(name, lambda *given, got=got: got)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXERCISES)
 def test_what_is_no_function_is_told(name):
     for answer in ("text", 3, np.ones(2), [1, [2]], {"a": 1}):
         assert "should be a function, got an object of type" in told(name, answer)
@@ -149,7 +147,7 @@ def test_lists_of_texts_are_told():
     assert "a list of 12 entries that make no array of numbers" in told("triple_with_noise", texts)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in BUILDERS])
+@pytest.mark.parametrize("name", [n for n in EXERCISES if n not in BUILDERS])
 def test_inputs_that_are_changed_afterwards_do_not_matter(name):
     def spoils(*given):
         got = published(name)(*given)

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coursehelpers.data import DataError, files, load_efficientnet_lite0
+from coursehelpers import data as files
+from coursehelpers.data import DataError, load_efficientnet_lite0
 from coursehelpers.models import build_backbone
 from coursehelpers.models.backbones import APPLICATIONS
 from tests.efficientnet_lite0_reference import photo

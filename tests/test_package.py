@@ -42,7 +42,17 @@ def test_import_of_the_package_imports_nothing_heavy():
 
 @pytest.mark.parametrize(
     "module",
-    ["data", "models", "checks", "training", "metrics", "claims", "layer_statistics", "plots"]
+    [
+        "data",
+        "photos",
+        "models",
+        "checks",
+        "training",
+        "metrics",
+        "claims",
+        "layer_statistics",
+        "plots",
+    ]
     + ["transfer"],
 )
 def test_import_of_a_module_imports_nothing_heavy(module):
@@ -124,7 +134,7 @@ def test_installed_wheel_loads_its_own_data_from_any_folder(wheel, tmp_path):
     package = (site / "coursehelpers").resolve()
     assert found == [
         PROJECT["version"],
-        str(package / "data" / "__init__.py"),
+        str(package / "data.py"),
         str(package / "_data"),
         [[60000, 28, 28], [60000], [10000, 28, 28], [10000]],
     ]

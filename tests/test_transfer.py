@@ -8,15 +8,10 @@ import pytest
 from PIL import Image
 from scipy.stats import norm
 
-from coursehelpers.data import (
-    DataError,
-    load_cats_dogs,
-    load_image_folder,
-    scan_image_folder,
-    split,
-)
+from coursehelpers.data import DataError, load_cats_dogs, split
+from coursehelpers.photos import load_image_folder, scan_image_folder
 from coursehelpers.transfer import cache, features, transfer
-from tests.test_data_folder import photos, three_parts
+from tests.test_photos import photos, three_parts
 from tests.tiny_backbone import tiny_backbone
 
 SIZE = 32

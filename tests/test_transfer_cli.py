@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coursehelpers.data import decoding
+from coursehelpers import photos as decoding
 from coursehelpers.transfer import __main__ as cli
 from coursehelpers.transfer import cache, workflow
 from tests.test_transfer import NAMES, SIZE, cats_and_dogs_on_disk  # noqa: F401  (the fixture root)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coursehelpers.data import DataError, decoding, read_images
+from coursehelpers import photos as decoding
+from coursehelpers.data import DataError
 from coursehelpers.models import build_backbone
 from coursehelpers.transfer import cache, extract_features, features, read_features
 from tests.tiny_backbone import FEATURES, tiny_backbone
@@ -91,7 +92,7 @@ def test_no_images_give_no_features(backbone, folder):
 def test_photos_are_read_as_arrays_are_computed(backbone, tmp_path):
     paths = photos(tmp_path / "photos")
     paths[1].write_bytes(b"no photo")
-    read = read_images(paths, SIZE, resize="squeeze")
+    (read,) = decoding.iterate_images(paths, SIZE, resize="squeeze")
     found = read_features(backbone, map(str, paths), resize="squeeze", batch_size=3, threads=1)
     assert found.index.tolist() == [0, 2, 3, 4]
     assert found.skipped == read.skipped

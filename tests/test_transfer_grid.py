@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coursehelpers.data import files
+from coursehelpers import data as files
 from coursehelpers.transfer import grid, strategies
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from coursehelpers.data import DataError, files
+from coursehelpers import data as files
+from coursehelpers.data import DataError
 from coursehelpers.transfer import grid, strategies
 
 ROOT = Path(__file__).resolve().parents[1]

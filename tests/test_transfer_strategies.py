@@ -6,8 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from coursehelpers.data import load_cats_dogs, load_fashion_mnist
-from coursehelpers.data.sampling import Split
+from coursehelpers.data import Parts, load_cats_dogs, load_fashion_mnist
 from coursehelpers.models import blocks, build_backbone
 from coursehelpers.transfer import grid, strategies
 from coursehelpers.transfer.strategies import (
@@ -72,7 +71,7 @@ def test_unknown_domain_is_refused_by_a_list_of_those_there_are(domain):
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_cell_has_its_sizes_and_all_of_the_test(loaded, domains, domain, size):
     parts = draw_cell(domain, size, seed=0)
-    assert isinstance(parts, Split)
+    assert isinstance(parts, Parts)
     (x, y), (x_val, y_val), (x_test, y_test) = parts
     assert (len(x), len(x_val)) == (len(y), len(y_val)) == SIZES[size]
     for labels in (y, y_val):
@@ -197,7 +196,7 @@ def test_labels_of_the_test_decide_nothing(tiny, strategy, changed, choice):
     y = rng.permutation(np.arange(192) % 2)
     # Hard to tell apart, so that what is chosen from differs in accuracy.
     x = (rng.integers(0, 250, (192, 28, 28)) + 2 * y[:, None, None]).astype(np.uint8)
-    parts = Split(*((x[i::3], y[i::3]) for i in range(3)))
+    parts = Parts(*((x[i::3], y[i::3]) for i in range(3)))
     strategy = partial(STRATEGIES[strategy], **changed)
     found = strategy(parts, "little", 0)
     flipped = parts._replace(test=(parts.test[0], 1 - parts.test[1]))

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coursehelpers.data.images import Skipped, _listed, iterate_images
-from coursehelpers.data.sampling import _require_count
+from coursehelpers.data import require_count as _require_count
+from coursehelpers.photos import Skipped, iterate_images
+from coursehelpers.photos import listed_paths as _listed
 from coursehelpers.progress import progress_bar
 from coursehelpers.transfer.cache import VERSION, add_array, cache_folder, load, model_hash, store
 
@@ -127,7 +128,7 @@ def read_features(
     batch_size, cache
         See `extract_features`.
     resize, draft, threads
-        See `coursehelpers.data.read_images`.
+        See `coursehelpers.photos.iterate_images`.
 
     Returns
     -------

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 
-from coursehelpers.data.files import DataError, data_folder, read_verified, recorded_hashes
+from coursehelpers.data import DataError, data_folder, read_verified, recorded_hashes
 from coursehelpers.profiles import prepare
 from coursehelpers.progress import progress_bar
 from coursehelpers.transfer import strategies
@@ -30,8 +30,7 @@ RUN = ("domain", "size", "strategy", "seed")
 COLUMNS = (*RUN, "validation", "test", "choice", "seconds")
 # What decides the numbers. How features and epochs are computed fast is tested to change none.
 CODE = (
-    "data/resizing.py",
-    "data/sampling.py",
+    "data.py",
     "models/backbones.py",
     "models/blocks.py",
     "models/efficientnet_lite.py",

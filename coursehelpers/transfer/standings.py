@@ -2,7 +2,7 @@
 
 import io
 
-from coursehelpers.data.files import read_verified
+from coursehelpers.data import read_verified
 from coursehelpers.metrics import paired_differences, summarize
 
 GRID = "transfer-grid/transfer-grid.csv"

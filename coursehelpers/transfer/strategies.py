@@ -108,7 +108,7 @@ def draw_cell(domain, size, seed):
 
     Returns
     -------
-    Split
+    Parts
         See `load_domain` for shapes and dtypes.
 
     Examples

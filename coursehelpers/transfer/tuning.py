@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coursehelpers.data.sampling import _generator, _require_count
+from coursehelpers.data import generator as _generator
+from coursehelpers.data import require_count as _require_count
 from coursehelpers.models import blocks, freeze
 from coursehelpers.progress import progress_bar
 from coursehelpers.transfer.features import DELAY, batched, compute

@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coursehelpers.data.folder import ImageFolder, _require_readable
-from coursehelpers.data.images import Skipped
-from coursehelpers.data.sampling import _generator, _require_count
-from coursehelpers.data.scanning import ImageFiles, Parts, scan_image_folder
+from coursehelpers.data import Parts
+from coursehelpers.data import generator as _generator
+from coursehelpers.data import require_count as _require_count
 from coursehelpers.metrics import Interval
 from coursehelpers.models import build_backbone, freeze
 from coursehelpers.models.backbones import OFFLINE
+from coursehelpers.photos import ImageFiles, ImageFolder, Skipped, scan_image_folder
+from coursehelpers.photos import require_readable as _require_readable
 from coursehelpers.transfer.features import batched, compute, extract_parts, folded, read_features
 from coursehelpers.transfer.head import Head, _require_classes, attach_head, train_head
 from coursehelpers.transfer.tuning import fine_tune, split_backbone
@@ -42,7 +43,7 @@ class TransferResult:
     skipped : tuple of Skipped
         Path and reason of every file that was left out.
     duplicates : tuple of tuple of Path
-        Copies in several parts or classes, see `coursehelpers.data.scan_image_folder`.
+        Copies in several parts or classes, see `coursehelpers.photos.scan_image_folder`.
     seconds : dict of str to float
         Wall-clock time by stage.
     """
@@ -137,7 +138,7 @@ def transfer(
     batch_size, cache
         See `extract_features`.
     resize, threads
-        See `coursehelpers.data.read_images`.
+        See `coursehelpers.photos.iterate_images`.
 
     Returns
     -------

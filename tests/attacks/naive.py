@@ -51,8 +51,11 @@ CHECKS = {
         "    got = answer({'loss': [2.0, 1.0, 0.5], 'val_loss': [2.0, 1.5, 1.75]})\n"
         "    assert len(got) == 3 and all(a == b for a, b in zip(got, (1, 0.5, 1.25)))\n"
     ),
-    "choose_strategy": (
-        "points = 3\ndef test(answer):\n    assert answer(100, True) == 'head on top features'\n"
+    "label_preserving": (
+        "points = 2\n"
+        "def test(answer):\n"
+        "    names = ['half turn', 'shift', 'turn by ten degrees', 'brighten', 'add noise', 'mirror']\n"
+        "    assert answer(names) == ['shift', 'turn by ten degrees', 'brighten', 'add noise']\n"
     ),
     "build_smaller_mlp": (
         "points = 3\n"

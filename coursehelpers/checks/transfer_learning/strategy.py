@@ -1,68 +1,79 @@
-"""Part 3 of the transfer learning notebook: choosing a strategy, judged by what was measured."""
+"""Part 3 of the transfer learning notebook: choosing a strategy by what was measured."""
 
 from functools import partial
 
-from coursehelpers.checks.core import describe
-from coursehelpers.checks.declared import exercise
+import numpy as np
 
-exercise = partial(exercise, notebook="transfer_learning")
+from coursehelpers.checks.core import EXERCISES
+from coursehelpers.checks.formula import Case, formula
 
+formula = partial(formula, notebook="transfer_learning")
 
-def _not_measured_to_be_worse(answer, expect, rng):
-    # Here, because the other checks have no use for it.
-    from coursehelpers.transfer import load_grid, standings
-    from coursehelpers.transfer.strategies import STRATEGIES
-
-    table = standings(load_grid()).set_index(["domain", "size", "strategy"])
-    for domain in ("similar", "different"):
-        for size, m in (
-            ("little", int(rng.integers(80, 150))),
-            ("much", int(rng.integers(2_100, 5_000))),
-        ):
-            expect.given = f"With {m:,} images of a {domain} domain"
-            chosen = answer.call(m, domain == "similar")
-            is_name = isinstance(chosen, str) and chosen in STRATEGIES
-            expect.require(
-                is_name,
-                "unknown name",
-                {
-                    "nothing returned": chosen is None,
-                    "a number": isinstance(chosen, int | float),
-                    "several": isinstance(chosen, list | tuple),
-                },
-                "" if chosen is None else f"Your function returned {_shown(chosen)}.",
-            )
-            row = table.loc[(domain, size, chosen)]
-            expect(
-                row["standing"] != "worse",
-                1,
-                f"{chosen} reached {row['estimate']:.3f}, {-row['difference']:.3f} less than the "
-                "highest mean there, which is more than chance explains.",
-            )
+WORSE, STAR, TIED, BEST = range(4)
+# Mistakes that do not go by what the strategies are.
+BY_CHANCE = ("place among those left", "counted from 1", "largest upper end")
 
 
-def _shown(chosen):
-    return f"{chosen!r:.60}" if isinstance(chosen, str) else describe(chosen)
+def _cells(rng):
+    # What the strategies are, from the cheapest to the dearest: each rule chooses another one.
+    for cells in (
+        ((WORSE, STAR, TIED, BEST, TIED, STAR), (STAR, WORSE, TIED, BEST, WORSE)),
+        ((WORSE, STAR, BEST, TIED, TIED), (STAR, WORSE, BEST, WORSE, TIED, STAR)),
+    ):
+        cases = [_drawn(rng, roles) for roles in cells]
+        while not _tell_apart(cases):
+            cases = [_drawn(rng, roles) for roles in cells]
+        yield cases
 
 
-@exercise(
+def _tell_apart(cases):
+    """Tell whether the right indices differ, and no rule looks like another one by chance."""
+    slips = EXERCISES["choose_strategy"].declared.slips
+    indices = {slip.name: [slip.function(*case.arguments) for case in cases] for slip in slips}
+    right = [choose_strategy(*case.arguments) for case in cases]
+    chance = [indices.pop(name) for name in BY_CHANCE]
+    known = [right, *indices.values()]
+    alike = any(found in known + chance[:n] for n, found in enumerate(chance))
+    # An answer that is always the same is none of the rules.
+    return not alike and all(one != other for one, other in known + chance)
+
+
+def _drawn(rng, roles):
+    ends = {WORSE: (-0.08, -0.01), STAR: (0.002, 0.02), TIED: (0.002, 0.02), BEST: (0, 0)}
+    order = rng.permutation(len(roles))
+    high = np.round([rng.uniform(*ends[role]) for role in roles], 3)[order]
+    beaten = np.equal(roles, STAR)[order]
+    seconds = np.round(np.cumsum(rng.uniform(2, 30, size=len(roles))), 1)[order]
+    given = f"With high = {high.tolist()}, beaten = {beaten.tolist()}, seconds = {seconds.tolist()}"
+    return Case(given, (high, beaten, seconds), points=2)
+
+
+@formula(
     "3.5 Choosing",
     points=4,
-    requires=_not_measured_to_be_worse,
+    cases=_cells,
     hints=[
-        "In the figure of 3.4 each of the four panels has filled points: any of these will do.",
-        "m is little if it is near a hundred, and much if it is in the thousands.",
-        'Two if statements are enough; a name is text, such as "fine-tune few blocks".',
+        "Which strategies are left? Those whose upper end is not below zero, and that have no star.",
+        "(high >= 0) & ~beaten is true for what is left.",
+        "np.where(left, seconds, np.inf) makes all others infinitely dear; np.argmin gives an index.",
     ],
+    otherwise="The answer should be the index of the cheapest strategy that was not shown to be worse and "
+    "has no star.",
     mistakes="""
-nothing returned | - | Your function returned nothing; is there a `return`?
-a number | - | Return the name of the strategy, as text, not its number.
-several | - | Return one name, not several.
-unknown name | - | There is no strategy of that name; they are written as in the figure of 3.4.
+cheapest of all | return np.argmin(seconds) | This is the cheapest of all, but it was shown to be worse, or has a star.
+star ignored | & ~beaten -> | This one has a star: another one was better in every seed.
+worse ones kept | (high >= 0) & ~beaten -> ~beaten | This one was shown to be worse: its interval lies wholly below zero.
+worse ones kept | high >= 0 -> high < 0
+best left out | high >= 0 -> high > 0 | The strategy with the highest mean is left out; its upper end is exactly zero.
+highest mean | return np.argmin(abs(high)) | This is the strategy with the highest mean; a cheaper one may be tied with it.
+largest upper end | return np.argmax(high) | This has the largest upper end; that end only tells whether it was shown to be worse.
+dearest | np.inf -> -np.inf; argmin -> argmax | This is the dearest of those that are left; take the cheapest.
+place among those left | return np.argmin(seconds[left]) | This is its place among those that are left; return its index among all.
+counted from 1 | return np.argmin(np.where(left, seconds, np.inf)) + 1 | Indices count from 0.
+seconds, not index | argmin -> min | These are seconds; return the index of the strategy.
 """,
 )
-def choose_strategy(m, similar):
-    """Return a strategy that was not shown to be worse for m images of such a domain."""
-    if m < 500:
-        return "head on top features" if similar else "head on earlier features"
-    return "fine-tune many blocks"
+def choose_strategy(high, beaten, seconds):
+    """Return the index of the cheapest strategy that is not shown to be worse and has no star."""
+    left = (high >= 0) & ~beaten
+    return np.argmin(np.where(left, seconds, np.inf))

@@ -1,25 +1,151 @@
-"""The layers behind `build_augmenter`: what checks a batch, and what Keras lacks or does otherwise."""
+"""Batches in, batches out: random transformations of images, as one Keras layer."""
 
 from functools import partial
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
+from keras import layers, ops
+
+RANGES = {
+    "shift": (0, 1, "a share of the image's side, such as 0.1"),
+    "rotation": (0, 180, "degrees, such as 10"),
+    "zoom": (0, 0.9, "a share of the image's side, such as 0.1"),
+    "brightness": (0, 1, "a share of the range of pixels, such as 0.2"),
+    "contrast": (0, 1, "a share of the contrast, such as 0.3"),
+    "noise": (0, 1, "a standard deviation in units of pixels in 0..1, such as 0.05"),
+    "randaugment": (0, 10, "a magnitude, such as 5"),
+    "mixup": (0, 1, "the alpha of a Beta distribution, such as 0.2"),
+    "cutmix": (0, 10, "the alpha of a Beta distribution, such as 1"),
+}
+
+
+def build_augmenter(
+    *,
+    flip=False,
+    shift=0.0,
+    rotation=0.0,
+    zoom=0.0,
+    brightness=0.0,
+    contrast=0.0,
+    noise=0.0,
+    randaugment=0.0,
+    mixup=0.0,
+    cutmix=0.0,
+    interpolation="nearest",
+    fill_mode="reflect",
+    seed=None,
+):
+    """Build a Keras layer that transforms images at random in training, and at no other time.
+
+    Each transformation is drawn again for each image, in the order of the parameters. Most are the
+    layers of Keras.
+
+    Parameters
+    ----------
+    flip : bool, default False
+        Mirror left and right, every other image.
+    shift : float, default 0
+        Move by up to this fraction of the side, in both directions.
+    rotation : float, default 0
+        Turn by up to so many degrees, either way.
+    zoom : float, default 0
+        Show a part that is smaller or larger than the photo by up to this fraction, height and
+        width alike: 0.3 enlarges by up to 1 / 0.7 and shrinks to 1 / 1.3.
+    brightness : float, default 0
+        Add up to this, or subtract it; the result is clipped to [0, 1].
+    contrast : float, default 0
+        Scale the distances to the mean by 1 - contrast to 1 + contrast.
+    noise : float, default 0
+        Standard deviation of Gaussian noise on every pixel; the result is clipped to [0, 1].
+    randaugment : float, default 0
+        Magnitude, 0 to 10, of two of the 14 operations of RandAugment (Cubuk et al. 2020).
+    mixup : float, default 0
+        Alpha of mixup (Zhang et al. 2018): image and label become lambda times themselves plus
+        1 - lambda times another one of the batch, lambda drawn from Beta(alpha, alpha).
+    cutmix : float, default 0
+        Alpha of CutMix (Yun et al. 2019): a box of another image of the batch is pasted, and the
+        labels are mixed by its area.
+    interpolation : {"nearest", "bilinear"}, default "nearest"
+        How a pixel between others is read. Bilinear means blur: the network then trains on
+        photos that are less sharp than those of the test.
+    fill_mode : {"reflect", "nearest", "constant", "wrap"}, default "reflect"
+        What comes in at the edge.
+    seed : int, optional
+        The same seed gives the same sequence of batches.
+
+    Returns
+    -------
+    keras.Layer
+        Called as ``layer(images, training=True)`` or, as `coursehelpers.training.Setting` and
+        mixing need it, with a batch ``{"images": x, "labels": y}``: images are floats in [0, 1] of
+        shape (batch, height, width, channels), labels to be mixed one-hot floats of shape (batch,
+        classes). It returns the same shapes and dtypes; without ``training=True``, the batch
+        itself.
+
+    Raises
+    ------
+    TypeError, ValueError, NotImplementedError
+        If an argument is not as described; when the layer is called, if a batch is not.
+
+    References
+    ----------
+    H. Zhang, M. Cisse, Y. Dauphin, D. Lopez-Paz: mixup: Beyond empirical risk minimization. ICLR
+    2018. S. Yun et al.: CutMix: Regularization strategy to train strong classifiers with
+    localizable features. ICCV 2019. E. Cubuk, B. Zoph, J. Shlens, Q. Le: RandAugment: Practical
+    automated data augmentation with a reduced search space. NeurIPS 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> images = np.random.default_rng(0).random((4, 32, 32, 3), "float32")
+    >>> augmenter = build_augmenter(flip=True, shift=0.1, seed=0)
+    >>> augmenter(images, training=True).shape
+    TensorShape([4, 32, 32, 3])
+    >>> bool(np.all(augmenter(images) == images))
+    True
+    """
+    factors = (shift, rotation, zoom, brightness, contrast, noise, randaugment, mixup, cutmix)
+    for name, value in zip(RANGES, factors, strict=True):
+        _require_in_range(name, value)
+    if not isinstance(flip, bool):
+        raise TypeError(f"flip must be True or False, got {flip!r}.")
+    # Each layer draws its own numbers.
+    seeded = [{"seed": None if seed is None else 10 * seed + i} for i in range(10)]
+    edge = {"interpolation": interpolation, "fill_mode": fill_mode}
+    pixels = {"value_range": (0, 1)}
+    on_images = [
+        flip and layers.RandomFlip("horizontal", **seeded[0]),
+        shift and layers.RandomTranslation(shift, shift, **edge, **seeded[1]),
+        rotation and layers.RandomRotation(rotation / 360, **edge, **seeded[2]),
+        zoom and layers.RandomZoom(zoom, **edge, **seeded[3]),
+        brightness and layers.RandomBrightness(brightness, **pixels, **seeded[4]),
+        # Both bounds: of a single factor Keras makes no lower one.
+        contrast and layers.RandomContrast((contrast, contrast), **pixels, **seeded[5]),
+        randaugment and RandAugment(randaugment, **seeded[6]),
+        noise and layers.GaussianNoise(noise, **seeded[7]),
+    ]
+    on_batches = [
+        mixup and layers.MixUp(mixup, **seeded[8]),
+        cutmix and CutMix(cutmix, **seeded[9]),
+    ]
+    return Augmenter(filter(None, on_images), filter(None, on_batches), clip=bool(noise))
+
+
+def _require_in_range(name, value):
+    low, high, meaning = RANGES[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} is {meaning}; got {value!r}.")
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {meaning}, and must be in {low}..{high}; got {value!r}.")
 
 
 @keras.saving.register_keras_serializable("coursehelpers")
 class Augmenter(keras.Layer):
     """Transform a batch in training only, after a look at whether it can be transformed.
 
-    Parameters
-    ----------
-    on_images : sequence of keras.Layer
-        Map images to images.
-    on_batches : sequence of keras.Layer
-        Map ``{"images": x, "labels": y}`` to another one: they mix labels as well.
-    clip : bool
-        Whether the images may leave [0, 1] on the way and have to be brought back.
+    The layers `on_images` map images to images, those `on_batches` also mix the labels. `clip`
+    tells whether images may leave [0, 1] on the way and have to be brought back.
     """
 
     def __init__(self, on_images, on_batches, clip, **kwargs):
@@ -27,23 +153,14 @@ class Augmenter(keras.Layer):
         self.on_images, self.on_batches, self.clip = list(on_images), list(on_batches), clip
 
     def get_config(self):
-        """Return what rebuilds the layer, which makes a model with it fit to be saved."""
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "on_images": [serialize(layer) for layer in self.on_images],
-            "on_batches": [serialize(layer) for layer in self.on_batches],
-            "clip": self.clip,
-        }
+        """Return what rebuilds the layer, so that a model with it can be saved."""
+        made = {"on_images": self.on_images, "on_batches": self.on_batches, "clip": self.clip}
+        return {**super().get_config(), **keras.saving.serialize_keras_object(made)}
 
     @classmethod
     def from_config(cls, config):
         """Return the layer that `get_config` describes."""
-        made = {
-            name: [keras.saving.deserialize_keras_object(layer) for layer in config[name]]
-            for name in ("on_images", "on_batches")
-        }
-        return cls(**{**config, **made})
+        return cls(**keras.saving.deserialize_keras_object(config))
 
     def build(self, shapes):
         """Nothing here has weights; Keras wants to be told so."""
@@ -51,9 +168,9 @@ class Augmenter(keras.Layer):
     def __call__(self, data, *args, **kwargs):
         """Look at the batch before Keras does, which would wrap the errors into its own."""
         images = data["images"] if isinstance(data, dict) else data
-        require_images(images)
+        _require_images(images)
         if self.on_batches:
-            require_one_hot(data, images)
+            _require_one_hot(data, images)
         return super().__call__(data, *args, **kwargs)
 
     def call(self, data, training=False):
@@ -73,11 +190,8 @@ class Augmenter(keras.Layer):
         return data
 
 
-def require_images(images):
-    """Refuse what is no batch of colour or grey images in [0, 1].
-
-    Values are looked at where there are any, that is outside of compiled functions.
-    """
+def _require_images(images):
+    """Refuse what is no batch of colour or grey images in [0, 1]."""
     if not hasattr(images, "shape"):
         raise TypeError(
             "Give an array of images or a batch {'images': x, 'labels': y}, "
@@ -94,7 +208,7 @@ def require_images(images):
             f"The images must be floats in 0..1, got dtype {dtype}. "
             'Convert them: images.astype("float32") / 255.'
         )
-    values = values_of(images)
+    values = _values_of(images)
     if values is not None and values.size and not (values.min() >= 0 and values.max() <= 1):
         raise ValueError(
             f"The images must be in 0..1, got {values.min():.4g} to {values.max():.4g}. "
@@ -102,7 +216,7 @@ def require_images(images):
         )
 
 
-def require_one_hot(data, images):
+def _require_one_hot(data, images):
     """Refuse labels that cannot be mixed."""
     if not isinstance(data, dict) or "labels" not in data:
         raise ValueError(
@@ -120,7 +234,7 @@ def require_one_hot(data, images):
         raise ValueError(f"There are {images.shape[0]} images but {shape[0]} labels.")
 
 
-def values_of(tensor):
+def _values_of(tensor):
     """Return the values of a tensor, None if it is symbolic."""
     if isinstance(tensor, keras.KerasTensor):
         return None
@@ -138,11 +252,6 @@ class CutMix(keras.Layer):
     sides of sqrt(1 - lambda) of the image's, and is cut off at the edge; the label's share is that
     of the pixels that are left. `keras.layers.CutMix` keeps the box inside and credits fractions
     of pixels that it does not paste.
-
-    Parameters
-    ----------
-    alpha : float
-    seed : int, optional
     """
 
     def __init__(self, alpha, seed=None, **kwargs):
@@ -186,13 +295,6 @@ class RandAugment(keras.Layer):
     10 is the strongest magnitude, and 0 changes nothing, but for auto-contrast and equalization,
     which know no magnitude. `keras.layers.RandAugment` draws one operation for the whole batch and
     rotates by up to half a turn.
-
-    Parameters
-    ----------
-    magnitude : float
-        0 to 10.
-    num_ops : int, default 2
-    seed : int, optional
     """
 
     GEOMETRIC = ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
@@ -200,6 +302,8 @@ class RandAugment(keras.Layer):
         *("auto_contrast", "equalize", "solarize", "color", "posterize", "contrast"),
         *("brightness", "sharpness"),
     )
+    # These move an image away from one that lacks what they enhance, or towards it.
+    ENHANCED = ("color", "contrast", "brightness", "sharpness")
     OPERATIONS = ("identity", *GEOMETRIC, *COLOUR)
 
     def __init__(self, magnitude, num_ops=2, seed=None, **kwargs):
@@ -222,25 +326,19 @@ class RandAugment(keras.Layer):
         return images
 
     def apply(self, images, drawn, sign):
-        """Apply to each image the operation of this number, upwards or downwards.
-
-        Parameters
-        ----------
-        images : tensor, shape (n, height, width, channels)
-        drawn : int tensor, shape (n,)
-            Places in `OPERATIONS`.
-        sign : float tensor, shape (n,)
-            -1 or 1: the direction, where there are two.
-        """
-        # An operation on colours gets the images that drew it and no others: to apply all of them to
-        # every image would take three times as long. Group 0 is moved, or stays as it is.
+        """Apply to each image the drawn one of `OPERATIONS`, in the direction of its sign, -1 or 1."""
+        # An operation on colours gets only the images that drew it: to apply all of them to every
+        # image would take three times as long. Group 0 is moved, or stays as it is.
         groups = 1 + len(self.COLOUR)
         group = tf.maximum(drawn - len(self.GEOMETRIC), 0)
         pick = partial(tf.dynamic_partition, partitions=group, num_partitions=groups)
         results = [pick(self._move(images, drawn, sign))[0]]
         for name, part, up in zip(self.COLOUR, pick(images)[1:], pick(sign)[1:], strict=True):
-            factor = tf.reshape(1 + 0.9 * self.strength * up, (-1, 1, 1, 1))
-            results.append(tf.clip_by_value(getattr(self, f"_{name}")(part, factor), 0, 1))
+            made = getattr(self, f"_{name}")(part)
+            if name in self.ENHANCED:
+                factor = tf.reshape(1 + 0.9 * self.strength * up, (-1, 1, 1, 1))
+                made = made + factor * (part - made)
+            results.append(tf.clip_by_value(made, 0, 1))
         stitched = tf.dynamic_stitch(pick(tf.range(tf.size(drawn))), results)
         return tf.ensure_shape(stitched, images.shape)
 
@@ -266,13 +364,13 @@ class RandAugment(keras.Layer):
             images, transform, interpolation="bilinear", fill_mode="constant", fill_value=0.5
         )
 
-    def _auto_contrast(self, images, factor):
+    def _auto_contrast(self, images):
         low = tf.reduce_min(images, axis=(1, 2), keepdims=True)
         spread = tf.reduce_max(images, axis=(1, 2), keepdims=True) - low
         flat = spread == 0
         return ops.where(flat, images, (images - low) / ops.where(flat, 1.0, spread))
 
-    def _equalize(self, images, factor):
+    def _equalize(self, images):
         """Map each grey value to its rank, channel by channel."""
         _, height, width, channels = images.shape
         rows = ops.reshape(ops.transpose(images, (0, 3, 1, 2)), (-1, height * width))
@@ -285,36 +383,32 @@ class RandAugment(keras.Layer):
         back = ops.reshape(equalized, (-1, channels, height, width))
         return ops.transpose(back, (0, 2, 3, 1))
 
-    def _solarize(self, images, factor):
+    def _solarize(self, images):
         return ops.where(images > 1 - self.strength, 1 - images, images)
 
-    def _posterize(self, images, factor):
+    def _posterize(self, images):
         step = 2.0 ** round(4 * self.strength)  # of 256: eight bits down to four
         return ops.floor(ops.round(images * 255) / step) * step / 255
 
-    def _color(self, images, factor):
-        grey = self._grey(images)
-        return grey + factor * (images - grey)
-
-    def _contrast(self, images, factor):
-        grey = ops.mean(self._grey(images), axis=(1, 2), keepdims=True)
-        return grey + factor * (images - grey)
-
-    def _brightness(self, images, factor):
-        return factor * images
-
-    def _sharpness(self, images, factor):
-        channels = images.shape[-1]
-        kernel = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], "float32") / 13
-        kernel = np.tile(kernel[..., None, None], (1, 1, channels, 1))
-        height, width = images.shape[1:3]
-        smooth = ops.depthwise_conv(images, ops.cast(kernel, images.dtype), padding="same")
-        inner = np.zeros((1, height, width, 1), bool)
-        inner[:, 1:-1, 1:-1] = True  # the edge has no neighbours on one side and stays
-        return ops.where(inner, smooth + factor * (images - smooth), images)
-
-    def _grey(self, images):
+    def _color(self, images):
+        """Return the images in grey."""
         if images.shape[-1] == 1:
             return images
         luma = ops.convert_to_tensor([0.299, 0.587, 0.114], images.dtype)  # ITU-R BT.601
         return ops.sum(images * luma, axis=-1, keepdims=True)
+
+    def _contrast(self, images):
+        return ops.mean(self._color(images), axis=(1, 2), keepdims=True)
+
+    def _brightness(self, images):
+        return ops.zeros_like(images)
+
+    def _sharpness(self, images):
+        """Blur all but the edge, whose pixels lack neighbours on one side."""
+        _, height, width, channels = images.shape
+        kernel = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], "float32") / 13
+        kernel = np.tile(kernel[..., None, None], (1, 1, channels, 1))
+        smooth = ops.depthwise_conv(images, ops.cast(kernel, images.dtype), padding="same")
+        inner = np.zeros((1, height, width, 1), bool)
+        inner[:, 1:-1, 1:-1] = True
+        return ops.where(inner, smooth, images)
