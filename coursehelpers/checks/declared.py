@@ -111,32 +111,33 @@ class Specified(Declaration):
         self.requires(answer, expect, rng)
 
 
-def exercise(section, *, notebook, points, requires, hints, mistakes="", seconds=5.0):
+def exercise(section, *, requires, mistakes="", **place):
     """Declare an exercise; decorates its solution, which is returned unchanged.
 
     Parameters
     ----------
-    section, notebook, points, hints, seconds
-        As in `coursehelpers.checks.core.exercise`; the exercise's name is the function's.
+    section : str
+        The heading that it stands under.
     requires : callable
         What is required of an answer: ``(answer, expect, rng) -> None``.
     mistakes : str
         One in each line, ``name | points | edit of the solution | what to tell who made it``. The
         points are what such an answer earns all the same. For the edits see `edited`; a mistake that
         is none has ``-`` in place of points and edit. Where a name comes again, without the last.
+    **place
+        ``notebook``, ``points``, ``hints`` and ``seconds``, as in `coursehelpers.checks.core.exercise`;
+        the exercise's name is the function's.
     """
+    return declared_by(lambda solution: Specified(solution, mistakes, requires), section, place)
+
+
+def declared_by(declaration, section, place):
+    """Return a decorator that registers what a function makes of a solution."""
 
     def declare(solution):
-        declared = Specified(solution, mistakes, requires)
-        core.exercise(
-            solution.__name__,
-            notebook=notebook,
-            section=section,
-            points=points,
-            hints=hints,
-            seconds=seconds,
-            declared=declared,
-        )(declared.specify)
+        declared = declaration(solution)
+        register = core.exercise(solution.__name__, section=section, declared=declared, **place)
+        register(declared.specify)
         return solution
 
     return declare

@@ -26,8 +26,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coursehelpers.checks.core import Expect, Mistake, exercise
-from coursehelpers.checks.declared import Declaration
+from coursehelpers.checks.core import Expect, Mistake
+from coursehelpers.checks.declared import Declaration, declared_by
 
 
 class Case(NamedTuple):
@@ -126,26 +126,13 @@ def _value(function, case, part=...):
         return np.nan
 
 
-def formula(
-    section,
-    *,
-    notebook,
-    points,
-    cases,
-    hints,
-    otherwise="",
-    mistakes="",
-    returns="",
-    parts=(),
-    seconds=5.0,
-    rtol=1e-4,
-):
+def formula(section, *, cases, otherwise="", mistakes="", returns="", parts=(), rtol=1e-4, **place):
     """Declare an exercise about a formula; decorates its solution, which is returned unchanged.
 
     Parameters
     ----------
-    section, notebook, points, hints, seconds
-        As in `coursehelpers.checks.core.exercise`; the exercise's name is the function's.
+    section, **place
+        As in `coursehelpers.checks.declared.exercise`.
     cases : callable
         From a random generator to what is asked: yields a `Case`, or a list of several that are
         worth the points of the first together.
@@ -153,8 +140,8 @@ def formula(
         What to tell the student when the value is wrong and no mistake is recognized.
     mistakes : str
         One in each line, ``name | edit of the solution | what to tell who made it``; where a name
-        comes again, without the last part. For the edits see `declared.edited`. The first one that explains
-        what was seen is told.
+        comes again, without the last part. For the edits see `declared.edited`. The first one that
+        explains what was seen is told.
     returns : str, default ""
         What the values of the function are, if it returns several.
     parts : sequence of tuple, default ()
@@ -164,17 +151,7 @@ def formula(
         Relative tolerance.
     """
 
-    def declare(solution):
-        declared = Formula(solution, mistakes, cases, otherwise, returns, tuple(parts), rtol)
-        exercise(
-            solution.__name__,
-            notebook=notebook,
-            section=section,
-            points=points,
-            hints=hints,
-            seconds=seconds,
-            declared=declared,
-        )(declared.specify)
-        return solution
+    def declaration(solution):
+        return Formula(solution, mistakes, cases, otherwise, returns, tuple(parts), rtol)
 
-    return declare
+    return declared_by(declaration, section, place)

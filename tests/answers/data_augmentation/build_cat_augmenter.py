@@ -165,13 +165,6 @@ def in_training(transform):
     return stack(Layer())
 
 
-@refused("brightened by nothing", says="nobody would see it", misconception="too weak")
-def build_cat_augmenter():
-    from coursehelpers.augment import build_augmenter
-
-    return stack(build_augmenter(brightness=0.008, noise=0.004))
-
-
 @refused("now and then", says="Fewer than a third", earned=3)
 def build_cat_augmenter():
     from keras import ops, random
@@ -215,6 +208,8 @@ a layer, not a model | 0 | return layers.RandomFlip("horizontal") | an object of
 a list of layers | 0 | return [layers.RandomFlip("horizontal"), layers.RandomZoom(0.1)] | cannot be read
 mixed in training | 3 | layers.RandomFlip("horizontal") -> layers.MixUp(0.4) | mixed with it | photos mixed
 a third of them grey | 3 | layers.RandomFlip("horizontal") -> layers.RandomGrayscale(factor=0.35) | colours are gone | grey
+brightened by nothing | 0 | return keras.Sequential([layers.Input((32, 32, 3)), layers.RandomBrightness(0.008, value_range=(0, 1))]) | nobody would see it | too weak
+half of them without colour | 3 | Flip("horizontal") -> Saturation(0.5, value_range=(0, 1)) | colours are gone | grey
 """,
 )
 
@@ -249,17 +244,3 @@ def build_cat_augmenter():
 
     brighter = in_training(lambda x: ops.clip(x + random.uniform((), -0.3, 0.3), 0, 1))
     return keras.Sequential([layers.Input((32, 32, 3)), layers.RandomFlip("horizontal"), brighter])
-
-
-@accepted("a crop of its own for each photo")
-def build_cat_augmenter():
-    from keras import layers
-
-    return stack(layers.RandomTranslation(0.12, 0.12, fill_mode="nearest"))
-
-
-@refused("half of them without colour", says="colours are gone", earned=3, misconception="grey")
-def build_cat_augmenter():
-    from keras import layers
-
-    return stack(layers.RandomSaturation(0.5, value_range=(0, 1)))

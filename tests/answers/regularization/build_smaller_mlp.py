@@ -126,14 +126,6 @@ def build_smaller_mlp():
     return sequential(*hidden("convolution"), Dense(10, activation="softmax"))
 
 
-@refused("returns the outputs", says="keras.Model makes a model of an input and")
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten, Input
-
-    hidden = Dense(32, activation="relu")(Flatten()(Input((28, 28))))
-    return Dense(10, activation="softmax")(hidden)
-
-
 @accepted("close to the limit")
 def build_smaller_mlp():
     from keras.layers import Dense
@@ -186,5 +178,6 @@ forgot to return | 0 | return keras -> keras | is there a `return`?
 returns the layers | 0 | return [layers.Flatten(), layers.Dense(32, activation="relu"), layers.Dense(10, activation="softmax")] | The value holds an object of type Flatten
 returns the number of parameters | 0 | return 25_450 | should return a Keras model
 softmax over the images | 0 | 10, activation="softmax"), -> 10), layers.Softmax(axis=0), | other images of its batch
+returns the outputs | 0 | return layers.Dense(10)(layers.Flatten()(layers.Input((28, 28)))) | keras.Model makes a model of an input and
 """,
 )

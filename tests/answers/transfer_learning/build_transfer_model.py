@@ -110,18 +110,6 @@ def build_transfer_model(backbone, classes):
     return compiled(Model(backbone.input, head(pooled)), slow())
 
 
-@refused("squared error of one-hot labels", says="The loss should be the cross-entropy", earned=4)
-def build_transfer_model(backbone, classes):
-    from keras import ops
-
-    def loss(y, p):
-        labels = ops.one_hot(ops.reshape(ops.cast(y, "int32"), (-1,)), classes)
-        return ops.mean((labels - p) ** 2, axis=-1)
-
-    backbone.trainable = False
-    return compiled(on(backbone, classes), loss=loss)
-
-
 @refused(
     "statistics on, the rest frozen",
     says="followed the batch",
@@ -137,18 +125,6 @@ def build_transfer_model(backbone, classes):
     return compiled(on(backbone, classes))
 
 
-@refused("the first position only", says="a linear head", earned=4)
-def build_transfer_model(backbone, classes):
-    import keras
-
-    class First(keras.Layer):
-        def call(self, x):
-            return x[:, 0, 0]
-
-    backbone.trainable = False
-    return compiled(on(backbone, classes, pool=None, head=[First()]))
-
-
 refused_edits(
     "build_transfer_model",
     """
@@ -158,6 +134,8 @@ squared error | 2 | "sparse_categorical_crossentropy" -> "mse" | Your code raise
 loss of one-hot labels | 2 | sparse_ -> | Your code raised ValueError
 not compiled | 2 | model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"]) -> | compile
 returns nothing | 0 | return model -> | is there a `return`?
+squared error of one-hot labels | 4 | "sparse_categorical_crossentropy" -> lambda y, p: keras.ops.mean((keras.ops.one_hot(keras.ops.ravel(y), classes) - p) ** 2, axis=-1) | The loss should be the cross-entropy
+the first position only | 4 | layers.GlobalAveragePooling2D()(backbone(image)) -> backbone(image)[:, 0, 0] | a linear head
 """,
 )
 
