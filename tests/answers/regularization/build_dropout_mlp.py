@@ -113,6 +113,24 @@ def build_dropout_mlp(rate):
     return stack(layers.Dense(128, activation="relu"), AlwaysOn())
 
 
+@refused("twice in a subclass", says="More is dropped", earned=3, misconception="dropped twice")
+def build_dropout_mlp(rate):
+    import keras
+    from keras import layers
+
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten, self.hidden = layers.Flatten(), layers.Dense(100, "relu")
+            self.dropout, self.out = layers.Dropout(rate), layers.Dense(10, "softmax")
+
+        def call(self, x, training=None):
+            x = self.dropout(self.hidden(self.flatten(x)), training=training)
+            return self.out(self.dropout(x, training=training))
+
+    return MLP()
+
+
 @accepted("few hidden units")
 def build_dropout_mlp(rate):
     from keras import layers
@@ -251,6 +269,5 @@ no softmax | 0 | , activation="softmax" -> | should return probabilities
 returns nothing | 0 | return keras -> keras | is there a `return`?
 for one rate only | 3 | layers.Dropout(rate) -> layers.Dropout(rate) if rate == 0.5 else layers.GaussianDropout(rate) | none is dropped | not dropped
 by a table of rates | 0 | layers.Dropout(rate) -> {0.0: layers.Identity(), 0.1: layers.Dropout(0.1), 0.5: layers.Dropout(0.5), 0.9: layers.Dropout(0.9)}[rate] | Your code raised KeyError
-twice, in one layer of several | 3 | layers.Dropout(rate), -> layers.Dropout(rate), layers.Dense(64, activation="relu"), layers.Dropout(rate), layers.BatchNormalization(), layers.Dropout(rate), | together they drop more | dropped twice
 """,
 )
