@@ -33,19 +33,17 @@ def fixture(name, seed=0):
     Parameters
     ----------
     name : str
-        "tiny_backbone" is a functional Keras model of images with values in 0..255, shape
-        (16, 16, 3), to a feature map of shape (4, 4, 8). Its blocks, "stem" and "block1" to
-        "block4", are a convolution, batch normalization and ReLU each, with layers such as
-        "block1_conv", "block1_bn" and "block1_relu". It is compiled, with the mean squared error.
+        "tiny_backbone", from images of shape (16, 16, 3), values in 0..255, to a feature map of
+        shape (4, 4, 8). Its blocks, see `layer_names`, are a convolution, batch normalization and
+        ReLU each. It is compiled, with the mean squared error.
 
-        "frozen_backbone" is the same with all of it frozen, as a first training leaves it.
+        "frozen_backbone", the same with all of it frozen, as a first training leaves it.
 
-        "around_backbone" is a model around the "frozen_backbone" of the same seed, the very one that
-        the answer has got, to train it as a backbone is trained. It is compiled like it.
+        "around_backbone", a model around the "frozen_backbone" of the same seed, the very one that
+        the answer has got, to train it as a backbone is trained.
 
-        "tiny_features" is the tiny backbone with the mean over the positions, 8 features for an
-        image. Its first layer counts all images that it is given, but black ones that fill up a
-        batch, in a weight named "seen". Copies of the model count in the same weight.
+        "tiny_features", the tiny backbone with the mean over the positions, 8 features for an image.
+        Its first layer counts all images that it and its copies are given, in a weight named "seen".
     seed : int, default 0
         Draws all weights, the statistics of batch normalization too.
 
@@ -149,7 +147,7 @@ def _counter():
     shared = []
 
     class Counter(keras.Layer):
-        """Counts the images of all batches, whether they come eagerly or in a graph."""
+        """Counts the images of all batches, but black ones, which only fill up a batch."""
 
         def build(self, shape):
             if not shared:

@@ -26,7 +26,7 @@ def built(answer, expect, *values):
 
 
 def predict(answer, x, model, shape=None, training=False, finite=True):
-    """Ask for a model's outputs; raise an `AnswerError` if they are none to compute with.
+    """Ask for a model's outputs, floats; raise an `AnswerError` if they are none to compute with.
 
     Parameters
     ----------
@@ -38,11 +38,6 @@ def predict(answer, x, model, shape=None, training=False, finite=True):
     training : bool, default False
     finite : bool, default True
         Whether nan and inf are refused.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of a float type.
     """
     got = answer.predict(x, training=training, model=model)
     mode = "in training" if training else "with training=False"
@@ -60,27 +55,18 @@ def predict(answer, x, model, shape=None, training=False, finite=True):
 def expect_outputs(
     answer, expect, x, model, shape, given, what="shape", mistakes=lambda shape: {}, training=False
 ):
-    """Require outputs of a shape, all finite, and return them.
+    """Require outputs of a shape, all finite, and return them as floats.
 
     Parameters
     ----------
-    answer : Answer
-    expect : Expect
-    x : numpy.ndarray
-    model : Handle or Fixture
-    shape : tuple of int
+    answer, x, model, shape, training
+        As in `predict`.
     given : str
         What the model is given, such as "For five images".
     what : str, default "shape"
         What the outputs should be, such as "probabilities of shape".
     mistakes : callable
         From the shape that an array of numbers has instead to known mistakes, by their names.
-    training : bool, default False
-
-    Returns
-    -------
-    numpy.ndarray
-        Of a float type.
     """
     got = answer.predict(x, training=training, model=model)
     numeric = _is_numeric(got)

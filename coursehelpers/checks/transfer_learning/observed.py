@@ -132,20 +132,9 @@ def _are_summed(outputs, maps, weights):
 class Watch:
     """A model whose weights are known by their values, wherever they were copied to.
 
-    Parameters
-    ----------
-    answer : Answer
-    pretrained : list
-        Weights of the backbone, as `Answer.weights` gives them.
-    model : Handle or Fixture
-
-    Attributes
-    ----------
-    model : Handle or Fixture
-    missing : set of str
-        Paths of the backbone's weights that are not in the model.
-    new_shapes : list of tuple of int
-        Shapes of the model's other weights.
+    `pretrained` are the backbone's, as `Answer.weights` gives them. Their paths that are not in the
+    `model` are ``missing``; ``new_shapes`` are those of its other weights. Batch normalization may
+    be folded into the convolutions before it.
     """
 
     def __init__(self, answer, pretrained, model):
@@ -181,13 +170,10 @@ class Watch:
         self._before = self._answer.weights(self.model)
 
     def moved(self):
-        """Return what moved since the watch began.
+        """Return what moved since the watch began, and by how much at most.
 
-        Returns
-        -------
-        dict of str to dict of str to float
-            For "kernels", "normalization" and "statistics" of the backbone, and "new" for all else,
-            by path: by how much what changed most has changed.
+        For "kernels", "normalization" and "statistics" of the backbone, and "new" for all else, a
+        dict from the path of a weight to the size of its largest change.
         """
         after = self._answer.weights(self.model)
         if [w["value"].shape for w in after] != [w["value"].shape for w in self._before]:
@@ -212,15 +198,14 @@ def _path_of(value, known, rtol):
 def _folded(pretrained):
     """Return the kernels and biases that do the work of a convolution and its normalization."""
     weights = {}
+    names = ("gamma", "beta", "moving_mean", "moving_variance")
     for path, kernel in pretrained.items():
         if path.endswith("_conv/kernel"):
             bn = path.replace("_conv/kernel", "_bn")
-            if f"{bn}/gamma" in pretrained:
-                names = ("gamma", "beta", "moving_mean", "moving_variance")
-                gamma, beta, mean, variance = (pretrained[f"{bn}/{name}"] for name in names)
-                scale = gamma / np.sqrt(variance + 1e-3)
-                weights[path] = kernel * scale
-                weights[path.replace("kernel", "bias")] = beta - mean * scale
+            gamma, beta, mean, variance = (pretrained[f"{bn}/{name}"] for name in names)
+            scale = gamma / np.sqrt(variance + 1e-3)
+            weights[path] = kernel * scale
+            weights[path.replace("kernel", "bias")] = beta - mean * scale
     return weights
 
 
