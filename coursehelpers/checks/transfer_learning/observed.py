@@ -144,7 +144,7 @@ class Watch:
         folded = _folded(pretrained)
         # Every array of a fixture is like no other one.
         self._paths = [
-            _path_of(w["value"], pretrained, 0) or _path_of(w["value"], folded, 1e-4)
+            _path_of(w["value"], pretrained, 0) or _path_of(w["value"], folded, 1e-5)
             for w in self._before
         ]
         self.missing = {
@@ -187,10 +187,10 @@ class Watch:
         return sizes
 
 
-def _path_of(value, known, rtol):
+def _path_of(value, known, tolerance):
     """Return the path of a known weight of this value, or None."""
     for path, other in known.items():
-        if value.shape == other.shape and np.allclose(value, other, rtol, atol=0):
+        if value.shape == other.shape and np.allclose(value, other, rtol=0, atol=tolerance):
             return path
     return None
 
