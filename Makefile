@@ -39,7 +39,7 @@ help:  ## list the targets
 
 notebooks: PROFILE ?= standard
 notebooks: $(READY)  ## execute every notebook into build/ (default PROFILE=standard)
-	@$(BIN)/python -m coursehelpers.execution run $(NB) \
+	@$(BIN)/python -m coursehelpers run $(NB) \
 		--profile $(PROFILE) --seed $(SEED) --device $(DEVICE)
 
 test: PROFILE ?= smoke
@@ -72,13 +72,13 @@ bench: $(READY)  ## measure the speed of compare, of augmentation in it, of the 
 	@$(BIN)/python -m tests.benchmarks.grading
 
 grid: $(READY)  ## measure the strategies of transfer learning, about two hours of CPU time, resumable
-	@$(BIN)/python -m coursehelpers.transfer.grid
+	@$(BIN)/python data/grid.py
 
 lab: $(READY)  ## open JupyterLab on the notebooks
 	@$(BIN)/python -m jupyter lab notebooks
 
 student: $(READY)  ## write the students' copies, without solutions, into notebooks/student/
-	@$(BIN)/python -m coursehelpers.execution student $(NB)
+	@$(BIN)/python -m coursehelpers student $(NB)
 
 colab: PROFILE ?= standard
 colab: $(READY)  ## execute the students' copies as Colab does: from a wheel, in an empty folder, offline
@@ -87,9 +87,9 @@ colab: $(READY)  ## execute the students' copies as Colab does: from a wheel, in
 setup: $(READY)  ## set up the virtual environment; the other targets do it by themselves
 
 publish: $(READY)  ## store the outputs of build/standard in the notebooks and the README
-	@$(BIN)/python -m coursehelpers.execution publish $(NB)
+	@$(BIN)/python -m coursehelpers publish $(NB)
 	@$(BIN)/ruff format --quiet notebooks
-	@$(BIN)/python -m coursehelpers.execution student $(NB)
+	@$(BIN)/python -m coursehelpers student $(NB)
 
 lock: $(READY)  ## resolve the lock files anew from pyproject.toml
 	@$(BIN)/python -m pip install --quiet "uv==$(UV)"

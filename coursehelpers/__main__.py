@@ -1,6 +1,6 @@
-"""`python -m coursehelpers grade`: what the command `coursehelpers` does."""
+"""`python -m coursehelpers COMMAND`: what the command `coursehelpers` does."""
 
-from coursehelpers.grading.cli import main
+from coursehelpers.cli import main
 
 if __name__ == "__main__":
     main()

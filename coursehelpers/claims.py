@@ -18,22 +18,9 @@ LOOKS = {"supported": ("✓", "#0072B2"), "refuted": ("✗", "#D55E00"), "undeci
 class Claim:
     """A statement, what was measured, and what that says about it; `claim` makes it.
 
-    Attributes
-    ----------
-    statement : str
-    state : {"supported", "refuted", "undecided"}
-    quantity : str
-        Name of what was measured.
-    estimate, low, high : float
-        The measurement and its interval.
-    confidence : float
-        Of the interval by itself; above 0.95 it was corrected for other comparisons beside it.
-    n : int
-        Number of repetitions.
-    unit : str
-        What was repeated.
-    claimed : str
-        What the statement says of the quantity, such as "above 0".
+    The fields are those of `claim`, with the ``state`` ("supported", "refuted" or "undecided"), and
+    ``claimed``, what the statement says of the quantity, such as "above 0". A ``confidence`` above
+    0.95 was corrected for other comparisons beside it.
     """
 
     statement: str
@@ -152,13 +139,14 @@ def claim(statement, quantity, row, *, above=None, below=None, within=None, unit
     numbers["n"] = int(numbers["n"])
     lower, upper, claimed = _range(**given)
     low, high = numbers["low"], numbers["high"]
-    state = "undecided"
     if low == high:
-        pass  # repetitions that are all equal have not shown how much they vary
+        state = "undecided"  # equal repetitions have not shown how much they vary
     elif lower < low and high < upper:
         state = "supported"
     elif high < lower or upper < low:
         state = "refuted"
+    else:
+        state = "undecided"
     confidence = float(row.get("confidence", 0.95))
     return Claim(
         statement, state, quantity, **numbers, confidence=confidence, unit=unit, claimed=claimed

@@ -6,8 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from coursehelpers.tensors import cut, gather, signature_of, symbolic, weigh
-
 # Operations whose state is hidden in TensorFlow, so that a seed cannot reset it.
 RANDOM_OPS = {
     *("Multinomial", "ParameterizedTruncatedNormal", "RandomGamma", "RandomPoissonV2"),
@@ -31,18 +29,72 @@ def seed_python(seed):
     np.random.seed(seed)  # noqa: NPY002
 
 
+def tensors(parts):
+    """Convert the three parts of a data set to tensors; an empty part becomes None."""
+    if not isinstance(parts, tuple | list) or len(parts) != 3:
+        raise TypeError(
+            "data must be three parts, train, validation and test, each (x, y) or None, "
+            f"got {type(parts).__name__}."
+        )
+    named = zip(("train", "validation", "test"), parts, strict=True)
+    train, validation, test = (_part(name, part) for name, part in named)
+    if train is None:
+        raise ValueError("data has no training examples.")
+    return train, validation, test
+
+
+def _part(name, part):
+    if part is None:
+        return None
+    if not isinstance(part, tuple | list) or len(part) not in (2, 3):
+        raise TypeError(
+            f"The {name} data must be (x, y) or (x, y, sample_weight) of arrays, "
+            f"got {type(part).__name__}."
+        )
+    part = tf.nest.map_structure(lambda array: _tensor(name, array), tuple(part))
+    sizes = [array.shape[0] for array in tf.nest.flatten(part)]
+    if len(set(sizes)) > 1:
+        raise ValueError(f"The arrays of the {name} data differ in length: {sizes}.")
+    return part if sizes[0] else None
+
+
+def _tensor(name, array):
+    array = np.asarray(array)
+    if array.ndim == 0 or array.dtype == object:
+        raise TypeError(
+            f"The {name} data must be arrays with one entry per example, got dtype "
+            f"{array.dtype} and shape {array.shape}. Make NumPy arrays of lists and data sets first."
+        )
+    if array.dtype.kind == "f":  # as fit does
+        array = array.astype(keras.config.floatx())
+    return tf.constant(array)
+
+
+def gather(part, chosen):
+    return tf.nest.map_structure(lambda array: tf.gather(array, chosen), part)
+
+
+def cut(part, start, stop):
+    return tf.nest.map_structure(lambda array: array[start:stop], part)
+
+
+def signature_of(part):
+    return tf.nest.map_structure(
+        lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), part
+    )
+
+
+def symbolic(part):
+    return tf.nest.map_structure(
+        lambda array: keras.KerasTensor((None, *array.shape[1:]), array.dtype.name), part
+    )
+
+
 class CompiledRuns:
     """The runs of one way to build a model: traced once, reset and trained for every seed.
 
-    Parameters
-    ----------
-    name : str
-        The setting's name, for errors.
-    setting : coursehelpers.training.Setting
-        Its ``build``, ``augment`` and ``class_weight`` are compiled.
-    parts : tuple
-        Train, validation and test data of one seed, from `tensors`.
-    batch_size : int
+    The ``build`` and ``augment`` of the setting are compiled, for data (of one seed, from `tensors`)
+    like the parts given.
     """
 
     def __init__(self, name, setting, parts, batch_size):
@@ -51,11 +103,8 @@ class CompiledRuns:
                 f"compare needs Keras on TensorFlow, got the backend {keras.backend.backend()}. "
                 "Set KERAS_BACKEND=tensorflow before Keras is imported."
             )
-        if tf.distribute.has_strategy():
-            raise ValueError("compare trains on one device; leave tf.distribute's scope first.")
         self.name, self.setting, self.batch_size = name, setting, batch_size
-        train = self._weighted(parts[0])
-        self.example = cut(train, 0, 2)
+        self.example = cut(parts[0], 0, 2)
         # Always with the same seed: what is compiled must not depend on which one comes first.
         self.model, self.augment = self._build(0)
         self.drawn = [variable.numpy() for variable in self.model.variables]
@@ -63,7 +112,7 @@ class CompiledRuns:
         self.names = {"train_step": self._rehearse("train_step", self._augmented(self.example))}
         for part in filter(None, parts[1:]):
             self.names["test_step"] = self._rehearse("test_step", cut(part, 0, 2))
-        self.signature = signature_of(train)
+        self.signature = signature_of(parts[0])
         self.epoch = tf.function(
             self._epoch,
             input_signature=[self.signature, tf.TensorSpec([None], tf.int32)],
@@ -78,14 +127,14 @@ class CompiledRuns:
     def train(self, name, setting, seed, parts, shuffle, validate_every, tick):
         """Train with the epochs and callbacks of a setting and one seed.
 
-        Returns
-        -------
-        list of tuple
-            Rows ``(epoch, split, metric, value)``.
+        Return rows ``(epoch, split, metric, value)``.
         """
         train, validation, test = parts
-        train = self._weighted(train)
-        self._require_same_structure(train, seed)
+        if signature_of(train) != self.signature:
+            raise ValueError(
+                "data must have the same shapes and dtypes for every seed; with seed "
+                f"{seed} the training part is {signature_of(train)}, before it was {self.signature}."
+            )
         if [part is not None for part in parts] != self.there:
             raise ValueError(
                 "data must have validation and test for every seed or for none; seed "
@@ -131,21 +180,6 @@ class CompiledRuns:
         evaluate.get_concrete_function()
         self.evaluators.append((signature, evaluate))
         return evaluate
-
-    def _weighted(self, train):
-        if self.setting.class_weight is None:
-            return train
-        if len(train) == 3:
-            raise ValueError(
-                f"Setting {self.name!r} has a class_weight, but the training data have sample "
-                "weights. Give one of them."
-            )
-        if isinstance(train[1], tuple | list | dict):
-            raise ValueError(
-                f"The class_weight of setting {self.name!r} needs a single y; use sample weights "
-                "with several outputs."
-            )
-        return (*train, weigh(train[1], self.setting.class_weight))
 
     def _build(self, seed):
         """Build the model and the augmenting layer of one seed, with all their variables."""
@@ -290,13 +324,6 @@ class CompiledRuns:
                         "with keras.Model.fit."
                     )
         return keras.callbacks.CallbackList(listed, model=self.model, epochs=setting.epochs)
-
-    def _require_same_structure(self, train, seed):
-        if signature_of(train) != self.signature:
-            raise ValueError(
-                "data must have the same shapes and dtypes for every seed; with seed "
-                f"{seed} the training part is {signature_of(train)}, before it was {self.signature}."
-            )
 
     # Loops are spelled out, for AutoGraph would rewrite the code of models and augmentations too.
 

@@ -51,8 +51,8 @@ def prepare(profile="standard", seed=0, device="cpu", *, threads=None):
     device : {"cpu", "gpu"}, default "cpu"
         On "cpu" a GPU stays unused, so that the numbers are the ones that were published.
     threads : int, optional
-        Threads that TensorFlow may use, by default one for each core. For small networks a single
-        one is faster, and the numbers do not depend on how many cores there are.
+        Of TensorFlow, by default one for each core. For small networks one is faster, and makes
+        the numbers independent of the number of cores.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def prepare(profile="standard", seed=0, device="cpu", *, threads=None):
     Raises
     ------
     ValueError
-        If an argument is none of the above.
+        If the profile, seed or device is none of the above.
     RuntimeError
         If `device` is "gpu" and TensorFlow finds none, or if TensorFlow has started with another
         device or number of threads.
@@ -73,15 +73,15 @@ def prepare(profile="standard", seed=0, device="cpu", *, threads=None):
         raise ValueError(f"DEVICE must be one of {', '.join(DEVICES)}, got {device!r}.")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ValueError(f"SEED must be an integer from 0 to 2**32 - 1, got {seed!r}.")
-    if threads is not None and (isinstance(threads, bool) or threads not in range(1, 1025)):
-        raise ValueError(f"threads must be a positive integer, got {threads!r}.")
     with _quiet_native_log():
         import keras
         import tensorflow as tf
 
         _choose_device(tf, device)
         if threads is not None:
-            _choose_threads(tf, threads)
+            with _before_the_start("number of threads"):
+                tf.config.threading.set_intra_op_parallelism_threads(threads)
+                tf.config.threading.set_inter_op_parallelism_threads(threads)
         keras.utils.set_random_seed(seed)
         # Every new model is compiled; trained by the dozen, TensorFlow takes them for one that is
         # compiled again and again, and says so in red.
@@ -107,12 +107,6 @@ def _choose_device(tf, device):
     if tf.config.get_visible_devices("GPU") != wanted:
         with _before_the_start("device"):
             tf.config.set_visible_devices(wanted, "GPU")
-
-
-def _choose_threads(tf, threads):
-    with _before_the_start("number of threads"):
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 @contextlib.contextmanager

@@ -13,32 +13,6 @@ def in_notebook():
     return shell is not None and hasattr(shell, "kernel")
 
 
-def progress(items, description=""):
-    """Iterate with a progress bar that tells the time left and disappears at the end.
-
-    Parameters
-    ----------
-    items : iterable
-    description : str, default ""
-        What is going on.
-
-    Yields
-    ------
-    object
-        The items.
-
-    Examples
-    --------
-    >>> [n**2 for n in progress(range(3), "squaring")]
-    [0, 1, 4]
-    """
-    items = list(items)
-    with progress_bar(len(items), description) as bar:
-        for item in items:
-            yield item
-            bar.update()
-
-
 @contextlib.contextmanager
 def progress_bar(total, description="", *, delay=0):
     """Show a progress bar while the block runs; it disappears at the end.
@@ -62,16 +36,9 @@ def progress_bar(total, description="", *, delay=0):
     # On a terminal the bar shows only if someone can see it; in a notebook stderr would be red.
     line = _Line() if in_notebook() else None
     where = {"disable": None} if line is None else {"file": line, "position": 0, "ascii": False}
+    look = {"leave": False, "mininterval": 0.5, "ncols": 80, "delay": delay}
     try:
-        with tqdm(
-            total=total,
-            desc=description,
-            leave=False,
-            mininterval=0.5,
-            ncols=80,
-            delay=delay,
-            **where,
-        ) as bar:
+        with tqdm(total=total, desc=description, **look, **where) as bar:
             yield bar
     finally:
         if line is not None:

@@ -1,12 +1,12 @@
 """Train: one model for the eye with `fit`, many settings over many seeds with `compare`."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from coursehelpers.comparison import Comparison
+from coursehelpers.metrics import paired_differences, summarize
 from coursehelpers.profiles import prepared
 from coursehelpers.progress import in_notebook, interruptible, progress_bar
 
@@ -29,9 +29,8 @@ def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
     validation : tuple of ndarray, optional
         ``(x, y)``, evaluated after every epoch.
     epochs : int
-        Passes over the training data, at most: a callback may stop earlier.
+        At most: a callback may stop earlier.
     batch_size : int, default 32
-        Examples per gradient step.
     callbacks : sequence of keras.callbacks.Callback, default ()
 
     Returns
@@ -71,7 +70,7 @@ def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
 class Setting(NamedTuple):
     """One way of training, for `compare`.
 
-    What is random or keeps a state is not given but built, anew for every seed.
+    What is random or keeps a state is built again for every seed.
 
     Attributes
     ----------
@@ -84,8 +83,6 @@ class Setting(NamedTuple):
     augment : callable, optional
         Returns a new Keras layer that maps a training batch ``{"images": x, "labels": y}`` to
         another one, as the layers of Keras for images do; ``keras.layers.Pipeline`` joins several.
-    class_weight : mapping of int to float, optional
-        As in `keras.Model.fit`.
     epochs : int, optional
         Epochs of this setting, where they differ from those of the comparison.
     pretrained : bool, default False
@@ -95,9 +92,158 @@ class Setting(NamedTuple):
     build: Callable
     callbacks: Callable = list
     augment: Callable | None = None
-    class_weight: Mapping | None = None
     epochs: int | None = None
     pretrained: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` measured.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row per value: ``setting``, ``seed``, ``epoch`` (from 0), ``split`` ("train",
+        "validation", "test"; "model" for what is measured on the trained model), ``metric`` and
+        ``value``.
+    partial : bool
+        Whether Ctrl-C ended it early. Then only complete runs are in the frame.
+    """
+
+    frame: object
+    partial: bool = False
+
+    def only(self, settings):
+        """Keep some settings, so that tables, corrections and plots are about these alone.
+
+        Parameters
+        ----------
+        settings : sequence of str
+            Their names, in the order wanted; the first one is the baseline of the tables.
+
+        Returns
+        -------
+        Comparison
+
+        Raises
+        ------
+        ValueError
+            If one is not there.
+        """
+        import pandas as pd
+
+        runs = dict(list(self.frame.groupby("setting", sort=False)))
+        unknown = [name for name in settings if name not in runs]
+        if unknown or not settings:
+            raise ValueError(f"There are no settings {unknown}; there are: {', '.join(runs)}.")
+        frame = pd.concat([runs[name] for name in settings], ignore_index=True)
+        return replace(self, frame=frame)
+
+    def join(self, other):
+        """Add the settings of another comparison over the same seeds.
+
+        Parameters
+        ----------
+        other : Comparison
+            Made with the same data; that cannot be seen from its numbers.
+
+        Returns
+        -------
+        Comparison
+            The settings of this one, then those of the other.
+
+        Raises
+        ------
+        ValueError
+            If the seeds differ, or a setting is in both.
+        """
+        import pandas as pd
+
+        frames = self.frame, other.frame
+        mine, others = (sorted(set(frame["seed"])) for frame in frames)
+        if mine != others:
+            raise ValueError(f"Both need the same seeds, got {mine} and {others}.")
+        if both := sorted(set.intersection(*(set(frame["setting"]) for frame in frames))):
+            raise ValueError(f"These settings are in both: {', '.join(both)}. Rename or drop one.")
+        return Comparison(pd.concat(frames, ignore_index=True), self.partial or other.partial)
+
+    def measured(self, metric, split):
+        """Return the rows of `frame` with a metric on a split; a ValueError lists what there is."""
+        pairs = self.frame[["split", "metric"]].drop_duplicates().itertuples(index=False)
+        there = [tuple(pair) for pair in pairs]
+        if (split, metric) not in there:
+            raise ValueError(
+                f"There is no {metric!r} on {split!r}; there are: "
+                f"{', '.join(f'{m!r} on {s!r}' for s, m in there) or 'no complete runs'}."
+            )
+        return self.frame[(self.frame["split"] == split) & (self.frame["metric"] == metric)]
+
+    def final(self, metric="accuracy", split="test"):
+        """Return the values after the last epoch of each run.
+
+        Parameters
+        ----------
+        metric : str, default "accuracy"
+        split : {"train", "validation", "test", "model"}, default "test"
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``setting``, ``seed``, ``value``; one row per run. A partial comparison has a column
+            ``partial`` as well, here and in the tables below, and claims refuse it.
+
+        Raises
+        ------
+        ValueError
+            If that was not measured; the message lists what was.
+        """
+        rows = self.measured(metric, split)
+        last = rows.groupby(["setting", "seed"], sort=False)["epoch"].transform("max")
+        rows = rows[rows["epoch"] == last]
+        rows = rows[["setting", "seed", "value"]].reset_index(drop=True)
+        return rows.assign(partial=True) if self.partial else rows
+
+    def summary(self, metric="accuracy", split="test"):
+        """Summarize each setting, and its paired difference to the first one.
+
+        Parameters
+        ----------
+        metric, split
+            As in `final`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by setting: the ``mean`` over the seeds with its 95 % t-interval ``low``,
+            ``high`` and the number of seeds ``n``; then the mean ``difference`` to the first
+            setting, seed by seed, with its interval and the p-value, both with Holm's correction
+            over the settings (see `differences`).
+        """
+        table = summarize(self.final(metric, split), "setting", "value").set_index("setting")
+        table = table.rename(columns={"estimate": "mean"})
+        differences = self.differences(metric, split)
+        names = {"estimate": "difference", "low": "diff low", "high": "diff high", "p": "p"}
+        return table.join(differences.rename(columns=names)[list(names.values())])
+
+    def differences(self, metric="accuracy", split="test", baseline=None):
+        """Compare each setting with a baseline, seed by seed.
+
+        Parameters
+        ----------
+        metric, split
+            As in `final`.
+        baseline : str, optional
+            The setting to compare with, by default the first.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by setting: `coursehelpers.metrics.paired_differences`.
+        """
+        values = self.final(metric, split)
+        baseline = values["setting"].iloc[0] if baseline is None else baseline
+        table = paired_differences(values, "setting", "value", baseline).set_index("setting")
+        return table.assign(partial=True) if self.partial else table
 
 
 def compare(
@@ -128,9 +274,9 @@ def compare(
         may be None. Or these three parts, if every seed has the same.
     seeds : iterable of int
     epochs : int
-        Passes over the training data, at most: a callback may stop earlier.
+        At most: a callback may stop earlier.
     batch_size : int, default 32
-        Examples per gradient step; the last batch of an epoch may be smaller.
+        The last batch of an epoch may be smaller.
     shuffle : bool, default True
         Whether every epoch has another order of examples.
     validate_every : int, default 1
@@ -175,8 +321,7 @@ def compare(
     import keras
     import pandas as pd
 
-    from coursehelpers.compiled import CompiledRuns, seed_python
-    from coursehelpers.tensors import cut, tensors
+    from coursehelpers.compiled import CompiledRuns, cut, seed_python, tensors
 
     steps = prepared().steps
     settings = _checked_settings(settings, epochs)
@@ -189,7 +334,7 @@ def compare(
                 f"Setting {name!r} has callbacks, which look at every epoch: leave validate_every "
                 f"at 1, got {validate_every}."
             )
-    rows, done, tracing, runs = [], 0, 0.0, {}
+    rows, done, runs = [], 0, {}
     kept = WEIGHTS_BETWEEN_SEEDING
     planned = sum(setting.epochs for setting in settings.values()) * len(seeds)
     partial = False
@@ -212,16 +357,9 @@ def compare(
                         keras.utils.set_random_seed(seed)
                         kept = 0
                     # Settings that differ in callbacks or epochs only share what is compiled.
-                    key = (
-                        id(setting.build),
-                        id(setting.augment),
-                        id(setting.class_weight),
-                        setting.pretrained,
-                    )
+                    key = id(setting.build), id(setting.augment), setting.pretrained
                     if key not in runs:
-                        start = time.perf_counter()
                         runs[key] = CompiledRuns(name, setting, arrays, batch_size)
-                        tracing += time.perf_counter() - start
                     run = runs[key].train(
                         name, setting, seed, arrays, shuffle, validate_every, tick
                     )
@@ -239,7 +377,7 @@ def compare(
         partial = True
         print(f"Interrupted: {done} of {len(seeds) * len(settings)} runs are complete.")
     columns = ["setting", "seed", "epoch", "split", "metric", "value"]
-    return Comparison(pd.DataFrame(rows, columns=columns), partial, tracing)
+    return Comparison(pd.DataFrame(rows, columns=columns), partial)
 
 
 def _checked_settings(settings, epochs):

@@ -18,7 +18,7 @@ import nbformat
 from nbclient import NotebookClient
 from packaging.requirements import Requirement
 
-from coursehelpers.execution import notebooks
+from coursehelpers.lessons import notebooks
 from coursehelpers.profiles import PROFILES
 
 ROOT = Path(__file__).parents[1]

@@ -1,8 +1,10 @@
 """Options and environment that all tests share."""
 
 import importlib
+import importlib.abc
 import os
 import signal
+import sys
 
 import hypothesis
 import pytest
@@ -44,12 +46,30 @@ def pytest_addoption(parser):
         help="seeds with which every answer of the bank is judged (default: 3, where training is "
         "judged 1)",
     )
+    parser.addoption(
+        "--without-tensorflow",
+        action="store_true",
+        help="leave out the tests marked `tensorflow`, and let no other one import it",
+    )
+
+
+class WithoutTensorFlow(importlib.abc.MetaPathFinder):
+    """Let nothing import TensorFlow, which takes seconds."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("tensorflow", "keras"):
+            raise AssertionError(f"The test imports {name}: give it the mark `tensorflow`.")
+
+
+def pytest_configure(config):
+    if config.getoption("--without-tensorflow"):
+        sys.meta_path.insert(0, WithoutTensorFlow())
 
 
 # The longest first: what begins last should be short, so that no process waits for the other.
 LONGEST = (
     *("test_notebooks", "test_copy_data_augmentation", "test_copy_transfer_learning"),
-    *("test_answer_bank", "test_execution", "test_execution_claims", "test_nbgrader"),
+    *("test_answer_bank", "test_lessons_validate", "test_cli", "test_nbgrader"),
     *("test_mutation", "test_grading", "test_benchmarks", "test_grading_broken", "test_attacks"),
 )
 

@@ -12,10 +12,9 @@ import pytest
 from nbclient import NotebookClient
 
 from coursehelpers.checks.core import EXERCISES
-from coursehelpers.execution import notebooks
-from coursehelpers.execution.__main__ import LEAST_SHARE
-from coursehelpers.execution.run import drop_empty_displays
-from coursehelpers.execution.validate import validate
+from coursehelpers.lessons import notebooks
+from coursehelpers.lessons.run import drop_empty_displays
+from coursehelpers.lessons.validate import LEAST_SHARE, validate
 from coursehelpers.transfer.cache import VARIABLE
 from tests.answers import BANK, load, source_of
 

@@ -7,8 +7,9 @@ import sys
 import tempfile
 import time
 
+from coursehelpers import cli
 from coursehelpers.checks.answers import LocalAnswer, NotAttempted
-from coursehelpers.grading import cli, judge, results
+from coursehelpers.grading import judge, results
 
 
 class FakeKernel:

@@ -6,9 +6,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from coursehelpers.execution import notebooks
-from coursehelpers.grading import cli
+from coursehelpers import cli
 from coursehelpers.grading.notebook import parse, rebuild
+from coursehelpers.lessons import notebooks
 
 ROOT = Path(__file__).parents[1]
 PATHS = notebooks.find(ROOT / "notebooks")

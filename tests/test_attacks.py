@@ -27,9 +27,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from coursehelpers.execution import notebooks
 from coursehelpers.grading import feedback, isolation, load_results, reports
 from coursehelpers.grading.judge import grade
+from coursehelpers.lessons import notebooks
 from tests.attacks import naive
 
 ROOT = Path(__file__).parents[1]

@@ -203,7 +203,7 @@ def test_time_for_an_answer_ends_however_many_questions_there_are(monkeypatch):
 
     answer = RemoteAnswer(exchange, "l2_penalty", 5)
     with pytest.raises(AnswerTimedOut):
-        [answer.value() for _ in range(1_000)]
+        [answer.call() for _ in range(1_000)]
     assert now[0] == 2 * 5 + kernel.GRACE_SECONDS
 
 
@@ -215,6 +215,6 @@ def test_trouble_is_told_in_the_graders_words(status, raised):
     assert {"ok", *protocol.TROUBLES} == {"ok", "timed out", "not attempted", "error"}
     answer = RemoteAnswer(lambda *asked: ({"status": status, "text": "2 of 2"}, b""), "x", 5)
     with pytest.raises(raised) as told:
-        answer.value()
+        answer.call()
     assert type(told.value) is raised
     assert ("2 of 2" in str(told.value)) == (status == "error")

@@ -9,7 +9,7 @@ import pytest
 
 from coursehelpers.checks import core
 from coursehelpers.checks.answers import LocalAnswer
-from coursehelpers.checks.core import Exercise, Mistake, Outcome, describe, judge
+from coursehelpers.checks.core import Exercise, Mistake, Outcome, judge
 from coursehelpers.checks.values import Fixture, Handle
 
 
@@ -23,6 +23,35 @@ def close_to(wanted, **options):
         expect.close(answer.call(), wanted, otherwise="Wrong.", points=1, **options)
 
     return specification
+
+
+def steps(*expectations, given=""):
+    """Specify some expectations, and a call after them."""
+
+    def specification(answer, expect, rng):
+        expect.given = given
+        for expectation in expectations:
+            expect.that(*expectation)
+        answer.call()
+
+    return specification
+
+
+def returns(requirement, *names):
+    """Specify that the answer returns what a method of `Expect` requires."""
+
+    def specification(answer, expect, rng):
+        getattr(expect, requirement)(answer.call(), *names)
+        expect.that(True, "", points=1)
+
+    return specification
+
+
+def raises(error):
+    def answer():
+        raise error
+
+    return answer
 
 
 NO_ARRAY = "2 entries that make no array of numbers, expected an array of shape (2,)."
@@ -67,6 +96,7 @@ def test_close_accepts_the_same_numbers_in_any_form(got, wanted):
         ([1, 2, 4], [1, 2, 3], "For one example entry [2] is 4, expected 3."),
         ([[1, np.nan], [7, 4]], [[1, 2], [3, 4]], "entry [0, 1] is nan, expected 2."),
         (None, 1, "Your function returned nothing; is there a `return`?"),
+        (Handle(0), 0, "Your answer is a Keras model, expected one number."),
         ("1", 1, "Your answer is a text, expected one number."),
         (["1", "2"], [1, 2], NO_ARRAY),
         ([None, 1.0], [np.nan, 1.0], NO_ARRAY),
@@ -87,166 +117,145 @@ def test_close_tells_what_is_wrong(got, wanted, says):
     assert message.endswith(says)
 
 
-def test_close_takes_tolerances():
-    assert outcome(close_to(1, rtol=0.1), lambda: 1.09).status == "passed"
-    assert outcome(close_to(0, atol=0.1), lambda: 0.09).status == "passed"
-    assert outcome(close_to(1, rtol=1e-9, atol=0), lambda: 1 + 1e-8).status == "failed"
-
-
-def test_model_is_no_number():
-    def model():
-        import keras
-
-        return keras.Sequential()
-
-    got = outcome(close_to(0), model, seconds=20)
-    assert got.messages == ("Wrong. Your answer is a Keras model, expected one number.",)
+@pytest.mark.parametrize(
+    ("got", "wanted", "tolerance", "status"),
+    [
+        (1.09, 1, {"rtol": 0.1}, "passed"),
+        (0.09, 0, {"atol": 0.1}, "passed"),
+        (1 + 1e-8, 1, {"rtol": 1e-9, "atol": 0}, "failed"),
+    ],
+)
+def test_close_takes_tolerances(got, wanted, tolerance, status):
+    assert outcome(close_to(wanted, **tolerance), lambda: got).status == status
 
 
 # known mistakes
 
 DOUBLE = Mistake("doubled", 2.0, "This is twice as much.")
+TWIN = Mistake("twin", 1 + 5e-5, "Never told.")
+PAIR = Mistake("pair", [2.0, 2.0], "Never told.")
+BACK = Mistake("reversed", [3, 2, 1], "Turn it round.")
 
 
-def test_mistake_is_recognized():
-    got = outcome(close_to(1, mistakes=[Mistake("zero", 0, "Zero."), DOUBLE]), lambda: 2.0)
-    assert got == Outcome(
-        "demo",
-        "failed",
-        0,
-        1,
-        ("This is twice as much. For one example your answer is 2, expected 1.",),
-        "doubled",
-    )
+@pytest.mark.parametrize(
+    ("got", "wanted", "mistakes", "misconception"),
+    [
+        (2.0, 1, [Mistake("zero", 0, "Zero."), DOUBLE], "doubled"),
+        (3.0, 1, [DOUBLE], None),
+        (1 + 12e-5, 1, [TWIN], None),  # one that equals the right value is skipped
+        (2.0, 1, [PAIR, DOUBLE], "doubled"),  # one of another shape, too
+        ([3, 2, 1], [1, 2, 3], [BACK], "reversed"),
+        ([3, 2, 0], [1, 2, 3], [BACK], None),
+    ],
+)
+def test_mistakes_are_recognized_by_their_value(got, wanted, mistakes, misconception):
+    found = outcome(close_to(wanted, mistakes=mistakes), lambda: got)
+    assert (found.status, found.misconception) == ("failed", misconception)
+    says = next((m.message for m in mistakes if m.name == misconception), "Wrong.")
+    (message,) = found.messages
+    assert message.startswith(f"{says} For one example ")
 
 
-def test_other_wrong_value_gets_the_general_message():
-    got = outcome(close_to(1, mistakes=[DOUBLE]), lambda: 3.0)
-    assert got.misconception is None
-    assert got.messages == ("Wrong. For one example your answer is 3, expected 1.",)
-
-
-def test_mistake_that_equals_the_right_value_is_passed_over():
-    twin = Mistake("twin", 1 + 5e-5, "Never told.")
-    assert outcome(close_to(1, mistakes=[twin]), lambda: twin.value).status == "passed"
-    got = outcome(close_to(1, mistakes=[twin]), lambda: 1 + 12e-5)
-    assert (got.status, got.misconception) == ("failed", None)
-
-
-def test_mistake_of_another_shape_is_passed_over():
-    mistakes = [Mistake("pair", [2.0, 2.0], "Never told."), DOUBLE]
-    assert outcome(close_to(1, mistakes=mistakes), lambda: 2.0).misconception == "doubled"
-
-
-def test_array_mistake_has_to_agree_everywhere():
-    mistakes = [Mistake("reversed", [3, 2, 1], "Turn it round.")]
-    assert outcome(close_to([1, 2, 3], mistakes=mistakes), lambda: [3, 2, 1]).misconception
-    assert not outcome(close_to([1, 2, 3], mistakes=mistakes), lambda: [3, 2, 0]).misconception
+def test_right_value_is_right_whatever_mistake_equals_it():
+    assert outcome(close_to(1, mistakes=[TWIN]), lambda: TWIN.value).status == "passed"
 
 
 def test_mistake_of_a_condition_is_the_first_true_one():
     def specification(answer, expect, rng):
-        mistakes = [Mistake("no", False, "No."), Mistake("yes", True, "Yes."), DOUBLE]
-        expect.that(False, "Otherwise.", points=1, mistakes=mistakes)
+        expect.known = {"no": "No.", "yes": "Yes.", "also": "Also."}
+        expect(False, 1, "Otherwise.", {"no": False, "yes": True, "also": True}, "It is so.")
 
-    assert outcome(specification).messages == ("Yes.",)
+    assert outcome(specification).messages == ("Yes. It is so.",)
     assert outcome(specification).misconception == "yes"
 
 
 # points and requirements
 
 
-def test_points_add_up_to_partial_credit():
-    def specification(answer, expect, rng):
-        expect.that(False, "First.", points=1)
-        expect.that(True, "Second.", points=2)
-        expect.that(False, "Third.", points=1)
-        expect.that(False, "First.", points=1)
-
-    assert outcome(specification, points=5) == Outcome(
-        "demo", "partial", 2, 5, ("First.", "Third.")
-    )
+NEVER = raises(AssertionError("not reached"))
 
 
-def test_failed_requirement_ends_the_check():
-    def specification(answer, expect, rng):
-        expect.that(True, "Held.", points=1)
-        expect.that(True, "Held too.")
-        expect.that(False, "Required.")
-        raise AssertionError("not reached")
+@pytest.mark.parametrize(
+    ("specification", "answer", "wanted"),
+    [
+        (
+            steps((False, "A.", 1), (True, "B.", 2), (False, "C.", 1), (False, "A.", 1)),
+            lambda: None,
+            Outcome("demo", "partial", 2, 5, ("A.", "C.")),
+        ),
+        (
+            steps((True, "Held.", 1), (True, "Held too.", 0), (False, "Required.", 0)),
+            NEVER,
+            Outcome("demo", "partial", 1, 2, ("Required.",)),
+        ),
+        (
+            steps((True, "", 3), (False, "Not that.", 0)),
+            NEVER,
+            Outcome("demo", "partial", 2, 3, ("Not that.",)),
+        ),
+    ],
+)
+def test_points_and_requirements(specification, answer, wanted):
+    assert outcome(specification, answer, points=wanted.possible) == wanted
 
-    assert outcome(specification, points=2) == Outcome("demo", "partial", 1, 2, ("Required.",))
+
+def test_message_comes_once_with_what_was_given_first():
+    expect = core.Expect()
+    for expect.given in ("For 1", "For 2"):
+        expect.tell("Wrong.")
+    expect.tell("Worse.", "It is 3.")
+    assert expect.messages == ("For 1: Wrong.", "For 2: Worse. It is 3.")
 
 
 @pytest.mark.parametrize("got", [(1, 2), [np.ones(2), 3.0], np.array([1, 2]), np.ones((2, 3))])
 def test_pair_accepts_two_of_anything(got):
-    def specification(answer, expect, rng):
-        one, other = expect.pair(answer.call(), "one and other")
-        expect.that(np.array_equal(one, got[0]) and np.array_equal(other, got[1]), "", points=1)
-
-    assert outcome(specification, lambda: got).status == "passed"
+    one, other = core.Expect().pair(LocalAnswer(lambda: got).call(), "one and other")
+    assert np.array_equal(one, got[0])
+    assert np.array_equal(other, got[1])
 
 
 @pytest.mark.parametrize(
-    ("got", "says"),
+    ("value", "words"),
     [
-        (None, "nothing (None)."),
-        (1.5, "the number 1.5."),
-        (np.array(1.5), "the number 1.5."),
-        ("ab", "a text."),
-        ({"a": 1, "b": 2}, "a dict of 2 entries."),
-        ([1, 2, 3], "a list of 3 entries."),
-        ([np.ones(2), np.ones(3), 1], "a list of 3 entries."),
-        (np.ones((3, 2)), "an array of shape (3, 2)."),
+        (None, "nothing (None)"),
+        (Handle(0), "a Keras model"),
+        (Fixture("tiny_backbone", 0), "a Keras model"),
+        (1.5, "the number 1.5"),
+        (np.array(1.5), "the number 1.5"),
+        (np.array(True), "the number 1"),
+        (True, "the number 1"),
+        (2**64 - 1, "the number 1.84467e+19"),
+        (float("nan"), "the number nan"),
+        ("ab", "a text"),
+        ({"a": 1, "b": 2}, "a dict of 2 entries"),
+        ([], "a list of 0 entries"),
+        ([np.ones(2), np.ones(3), 1], "a list of 3 entries"),
+        (np.ones((3, 2)), "an array of shape (3, 2)"),
+        (np.zeros((0, 2)), "an array of shape (0, 2)"),
     ],
 )
-def test_pair_refuses_anything_else(got, says):
-    def specification(answer, expect, rng):
-        expect.pair(answer.call(), "one and other")
-        raise AssertionError("not reached")
-
-    (message,) = outcome(specification, lambda: got).messages
-    assert message == f"Return two values, one and other. Your function returned {says}"
+def test_pair_refuses_and_describes_anything_else(value, words):
+    (message,) = outcome(returns("pair", "one and other"), lambda: value).messages
+    assert message == f"Return two values, one and other. Your function returned {words}."
 
 
 def test_triple_takes_three_values_and_no_other_number():
-    def specification(answer, expect, rng):
-        a, b, c = expect.triple(answer.call(), "a, b and c")
-        expect.close(a + b + c, 6, "Sum.", points=1)
-
-    assert outcome(specification, lambda: (1, 2, 3)).messages == ()
-    (message,) = outcome(specification, lambda: (1, 2)).messages
+    triple = returns("triple", "a, b and c")
+    assert outcome(triple, lambda: (1, 2, 3)).status == "passed"
+    (message,) = outcome(triple, lambda: (1, 2)).messages
     assert message == "Return three values, a, b and c. Your function returned a list of 2 entries."
 
 
-def test_number_gives_a_float():
-    def specification(answer, expect, rng):
-        number = expect.number(answer.call())
-        expect.that(type(number) is float and number == 2, "", points=1)
-
-    for got in (2, 2.0, np.float32(2), np.array([2])):
-        assert outcome(specification, lambda got=got: got).status == "passed"
-    for got in ("2", None, [1, 2], {}, [[1], [2, 3]]):
-        (message,) = outcome(specification, lambda got=got: got).messages
-        assert message.startswith("Each value should be a number. ")
+@pytest.mark.parametrize("got", [2, 2.0, np.float32(2), np.array([2])])
+def test_number_gives_a_float(got):
+    number = core.Expect().number(got)
+    assert (type(number), number) == (float, 2)
 
 
-def test_messages_say_what_was_given_and_come_once():
-    def specification(answer, expect, rng):
-        for expect.given in ("For 1", "For 2"):
-            expect.that(False, "Wrong.", points=1)
-        expect.that(False, "Worse.", points=1)
-        answer.call()
-
-    def fails():
-        raise ValueError("no")
-
-    got = outcome(specification, fails, points=3)
-    assert got.messages == (
-        "For 1: Wrong.",
-        "For 2: Worse.",
-        "For 2: Your code raised ValueError: no.",
-    )
+@pytest.mark.parametrize("got", ["2", None, [1, 2], {}, [[1], [2, 3]]])
+def test_number_refuses_anything_else(got):
+    (message,) = outcome(returns("number"), lambda: got).messages
+    assert message.startswith("Each value should be a number. ")
 
 
 # judging
@@ -257,61 +266,27 @@ def test_points_have_to_add_up():
         outcome(close_to(1), lambda: 1, points=2)
 
 
-def ask_once(answer, expect, rng):
-    expect.that(True, "", points=1)
-    answer.call()
-
-
-def raises(error):
-    def answer():
-        raise error
-
-    return answer
-
-
 @pytest.mark.parametrize(
     ("answer", "status", "says"),
     [
         (None, "not attempted", "There is no answer yet."),
         (raises(NotImplementedError), "not attempted", "There is no answer yet."),
-        (raises(ValueError("no")), "error", "Your code raised ValueError: no."),
-        (raises(SystemExit), "error", "Your code called sys.exit or exit."),
-        (raises(type("Odd", (BaseException,), {})), "error", "Your code raised Odd."),
-        (raises(core._Refused), "error", "Your code raised _Refused."),
-        (lambda: time.sleep(5), "timed out", "Your code took longer than the check allows."),
-        ("text", "error", "The answer should be a function, got an object of type str."),
+        (raises(ValueError("no")), "error", "For 1: Your code raised ValueError: no."),
+        (raises(SystemExit), "error", "For 1: Your code called sys.exit or exit."),
+        (raises(type("Odd", (BaseException,), {})), "error", "For 1: Your code raised Odd."),
+        (raises(core._Refused), "error", "For 1: Your code raised _Refused."),
+        (lambda: time.sleep(5), "timed out", "For 1: Your code took longer than the check allows."),
+        (3, "error", "For 1: The answer should be a function, got an object of type int."),
     ],
 )
 def test_trouble_is_an_outcome(answer, status, says):
-    def specification(answer, expect, rng):
-        answer.call()
-
-    got = outcome(specification, answer, seconds=0.2)
+    got = outcome(steps(given="For 1"), answer, seconds=0.2)
     assert got == Outcome("demo", status, 0, 1, (says,))
 
 
-def test_stub_is_told_nothing_but_that():
-    def specification(answer, expect, rng):
-        expect.given = "For one example"
-        answer.call()
-
-    got = outcome(specification, raises(NotImplementedError))
-    assert got.messages == ("There is no answer yet.",)
-
-
 def test_trouble_after_a_point_is_partial_credit():
-    got = outcome(ask_once, raises(ValueError("late")), points=2)
-    assert (got.status, got.earned) == ("partial", 1)
-    assert got.messages == ("Your code raised ValueError: late.",)
-
-
-def test_a_requirement_that_comes_last_costs_a_point():
-    def specification(answer, expect, rng):
-        expect.that(True, "", points=3)
-        expect.that(False, "Not that.")
-
-    got = outcome(specification, points=3)
-    assert (got.status, got.earned, got.messages) == ("partial", 2, ("Not that.",))
+    got = outcome(steps((True, "", 1)), raises(ValueError("late")), points=2)
+    assert got == Outcome("demo", "partial", 1, 2, ("Your code raised ValueError: late.",))
 
 
 def test_mistake_of_the_check_itself_is_not_hidden():
@@ -323,32 +298,24 @@ def test_mistake_of_the_check_itself_is_not_hidden():
 
 
 def test_random_inputs_follow_the_seed_and_the_exercise():
-    def draws(id, seed):
+    def draw(id, seed):
         seen = []
-        exercise = Exercise(
-            id,
-            "n",
-            "s",
-            1,
-            5.0,
-            (),
-            lambda a, expect, rng: (seen.append(rng.random()), expect.that(True, "", points=1)),
-        )
-        judge(exercise, lambda seconds: LocalAnswer(len, seconds), seed)
+
+        def specification(answer, expect, rng):
+            seen.append(rng.random())
+            expect.that(True, "", points=1)
+
+        judge(Exercise(id, "n", "s", 1, 5.0, (), specification), LocalAnswer, seed)
         return seen[0]
 
-    assert draws("one", (1,)) == draws("one", (1,))
-    assert len({draws("one", ()), draws("one", (1,)), draws("one", (2,)), draws("two", (1,))}) == 4
+    assert draw("one", (1,)) == draw("one", (1,))
+    assert len({draw("one", ()), draw("one", (1,)), draw("one", (2,)), draw("two", (1,))}) == 4
 
 
 def test_time_limit_is_the_exercises():
     limits = []
-
-    def answer(seconds):
-        limits.append(seconds)
-        return LocalAnswer(lambda: 1, seconds)
-
-    judge(Exercise("demo", "n", "s", 1, 7.5, (), close_to(1)), answer)
+    exercise = Exercise("demo", "n", "s", 1, 7.5, (), close_to(1))
+    judge(exercise, lambda seconds: limits.append(seconds) or LocalAnswer(lambda: 1, seconds))
     assert limits == [7.5]
 
 
@@ -367,25 +334,3 @@ def test_exercise_registers_its_specification_once(monkeypatch):
     assert registered == Exercise("demo", "n", "s", 2, 5.0, ("one", "two"), specification)
     with pytest.raises(ValueError, match="named 'demo' exists already"):
         declare(specification)
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (None, "nothing (None)"),
-        (Handle(0), "a Keras model"),
-        (Fixture("tiny_backbone", 0), "a Keras model"),
-        (np.zeros((2, 0)), "an array of shape (2, 0)"),
-        (np.array(True), "the number 1"),
-        ([], "a list of 0 entries"),
-        ("", "a text"),
-        (True, "the number 1"),
-        (2**64 - 1, "the number 1.84467e+19"),
-        (float("nan"), "the number nan"),
-        (np.float32(0.1), "the number 0.1"),
-        (np.bool_(True), "the number 1"),
-        (b"", "a bytes"),
-    ],
-)
-def test_describe(value, words):
-    assert describe(value) == words

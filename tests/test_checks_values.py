@@ -53,7 +53,6 @@ def same(one, other):
     return one == other or (one != one and other != other)
 
 
-@settings(deadline=None)
 @given(nested)
 @example([np.array(math.nan), np.zeros((3, 0, 2)), np.float32([math.inf, -math.inf]), -0.0])
 @example("\ud800 half a pair")
@@ -61,7 +60,6 @@ def test_round_trip_of_nested_values(value):
     assert same(value, decode(encode(value)))
 
 
-@settings(deadline=None)
 @given(arrays, st.data())
 def test_round_trip_of_views(array, data):
     view = array[..., ::-2].T if array.ndim else array
@@ -81,62 +79,46 @@ def test_decoded_arrays_can_be_changed():
     assert array.tolist() == [1, 2, 3]
 
 
-def test_subclasses_come_back_plain():
-    class Array(np.ndarray):
-        pass
+class Number(float):
+    def __repr__(self):
+        return "no number"
 
-    class Number(float):
-        def __repr__(self):
-            return "no number"
 
-    class Text(str):
-        def __str__(self):
-            return "something else"
+class Text(str):
+    def __str__(self):
+        return "something else"
 
-    class Dict(dict):
-        pass
 
-    Colour = Enum("Colour", {"RED": "red"}, type=str)
-    Level = IntEnum("Level", {"HIGH": 3})
-    value = [
-        np.arange(3.0).view(Array),
-        Number(0.5),
-        Number("inf"),
-        Text("text"),
-        Colour.RED,
-        Level.HIGH,
-        (1, 2),
-        Dict(key=np.str_("word")),
-    ]
-    plain = [np.arange(3.0), 0.5, math.inf, "text", "red", 3, [1, 2], {"key": "word"}]
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (np.arange(3.0).view(type("Array", (np.ndarray,), {})), np.arange(3.0)),
+        (Number(0.5), 0.5),
+        (Number("inf"), math.inf),
+        (Text("text"), "text"),
+        (Enum("Colour", {"RED": "red"}, type=str).RED, "red"),
+        (IntEnum("Level", {"HIGH": 3}).HIGH, 3),
+        ((1, 2), [1, 2]),
+        (type("Dict", (dict,), {})(key=np.str_("word")), {"key": "word"}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_subclasses_come_back_plain(value, plain):
     assert same(plain, decode(encode(value)))
 
 
 def test_tensors_become_arrays():
     from keras import Variable, ops
 
-    tensors = [
-        ops.ones((2, 3), "float32"),
-        Variable([1, 2], dtype="int32"),
-        ops.ones(2, "bfloat16"),
-    ]
+    tensors = [ops.ones((2, 3)), Variable([1, 2], dtype="int32"), ops.ones(2, "bfloat16")]
     arrays = [np.ones((2, 3), "float32"), np.array([1, 2], "int32"), np.ones(2, "float32")]
     assert same(arrays, decode(encode(tensors)))
 
 
 def test_handles_stand_for_other_objects():
-    things = []
-
-    def handle_for(value):
-        things.append(value)
-        return Handle(len(things) - 1)
-
-    one, other = object(), object()
-    assert decode(encode(["text", one, {"key": other}], handle_for)) == [
-        "text",
-        Handle(0),
-        {"key": Handle(1)},
-    ]
+    things, one, other = [], object(), object()
+    data = encode(["text", one, {"key": other}], lambda thing: things.append(thing) or Handle(7))
+    assert decode(data) == ["text", Handle(7), {"key": Handle(7)}]
     assert things == [one, other]
 
 
@@ -197,83 +179,85 @@ def test_other_values_are_refused(value, says):
     assert says in str(caught.value)
 
 
-def hostile(text):
-    return text if isinstance(text, bytes) else json.dumps(text).encode()
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"\xff\xfe",
-        b"null null",
-        b"NaN",
-        b"Infinity",
-        b"[]",
-        b"{}",
-        b'{"list": [1], "list2": []}',
-        b'{"unknown": 1}',
-        b'{"list": {}}',
-        b'{"dict": []}',
-        b'{"float": "1e5"}',
-        b'{"float": ["nan"]}',
-        b'{"handle": true}',
-        b'{"handle": 0.5}',
-        b'{"fixture": "tiny_backbone"}',
-        b'{"fixture": ["tiny_backbone"]}',
-        b'{"fixture": ["tiny_backbone", -1]}',
-        b'{"fixture": ["tiny_backbone", true]}',
-        b'{"fixture": ["tiny_backbone", {"float": "nan"}]}',
-        b'{"fixture": [{"list": []}, 1]}',
-        b'{"fixture": ["tiny_backbone", 1, 2]}',
-        b'{"fixture": ["tiny_backbone", 18446744073709551616]}',
-        b"1" * 400,
-        b"1" * 5000,
-        b"18446744073709551616",
-        "5".encode("utf-16"),
-        b'{"list": ["' + b'\\"' * 10**6,
-        b"[" * 10**6,
-        b'{"list":[' * 10**5,
-        b'{"list": [' * 20 + b"0" + b"]}" * 20,
-        {"array": ["float32", [1], "AAAAAA=="], "handle": 1},
-        {"array": ["float32", [1]]},
-        {"array": ["float32", [1], "AAAA"]},
-        {"array": ["float32", [2], "AAAAAA=="]},
-        {"array": ["float32", [-1], "AAAAAA=="]},
-        {"array": ["float32", [True], "AAAAAA=="]},
-        {"array": ["float32", [1.0], "AAAAAA=="]},
-        {"array": ["float32", 1, "AAAAAA=="]},
-        {"array": ["float32", "", "AAAAAA=="]},
-        {"array": ["float32", None, "AAAAAA=="]},
-        {"array": ["float32", [1] * 40, "AAAAAA=="]},
-        {"array": ["float32", [2**62, 2**62], "AAAAAA=="]},
-        {"array": ["float32", [2**26] * 8, ""]},
-        {"array": ["float32", [0] + [2**26] * 7, ""]},
-        {"array": ["float32", [1], "A AAAAA=="]},
-        {"array": ["float32", [1], "\u00e9AAAAA=="]},
-        {"array": ["float32", [1], 5]},
-        {"array": ["float32", [1], None]},
-        {"array": ["object", [1], "AAAAAAAAAAA="]},
-        {"array": ["O", [1], "AAAAAAAAAAA="]},
-        {"array": ["<U1", [1], "AAAAAA=="]},
-        {"array": ["complex128", [0], ""]},
-        {"array": ["float32,float32", [0], ""]},
-        {"array": [["float32"], [0], ""]},
-        {"array": [None, [1], "AAAAAAAAAAA="]},
-        {"array": [{}, [1], "AAAAAAAAAAA="]},
-    ],
-    ids=lambda data: repr(hostile(data)[:40]),
-)
-def test_hostile_bytes_are_refused_at_no_cost(data):
-    data = hostile(data)
+def peak_of_refusing(data):
+    """Return the memory that decoding takes until it refuses."""
     tracemalloc.start()
     try:
         with pytest.raises(UnsupportedValue):
             decode(data)
-        peak = tracemalloc.get_traced_memory()[1]
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 200_000 + 12 * len(data)
+
+
+NO_VALUES = """
+null null
+NaN
+Infinity
+[]
+{}
+{"list": [1], "list2": []}
+{"unknown": 1}
+{"list": {}}
+{"dict": []}
+{"float": "1e5"}
+{"float": ["nan"]}
+{"handle": true}
+{"handle": 0.5}
+{"fixture": "tiny_backbone"}
+{"fixture": ["tiny_backbone"]}
+{"fixture": ["tiny_backbone", -1]}
+{"fixture": ["tiny_backbone", true]}
+{"fixture": ["tiny_backbone", {"float": "nan"}]}
+{"fixture": [{"list": []}, 1]}
+{"fixture": ["tiny_backbone", 1, 2]}
+{"fixture": ["tiny_backbone", 18446744073709551616]}
+18446744073709551616
+{"array": ["float32", [1], "AAAAAA=="], "handle": 1}
+{"array": ["float32", [1]]}
+{"array": ["float32", [1], "AAAA"]}
+{"array": ["float32", [2], "AAAAAA=="]}
+{"array": ["float32", [-1], "AAAAAA=="]}
+{"array": ["float32", [true], "AAAAAA=="]}
+{"array": ["float32", [1.0], "AAAAAA=="]}
+{"array": ["float32", 1, "AAAAAA=="]}
+{"array": ["float32", "", "AAAAAA=="]}
+{"array": ["float32", null, "AAAAAA=="]}
+{"array": ["float32", [1, 1, 1, 1, 1, 1, 1, 1, 1], "AAAAAA=="]}
+{"array": ["float32", [4611686018427387904, 4611686018427387904], "AAAAAA=="]}
+{"array": ["float32", [1], "A AAAAA=="]}
+{"array": ["float32", [1], "\u00e9AAAAA=="]}
+{"array": ["float32", [1], 5]}
+{"array": ["float32", [1], null]}
+{"array": ["object", [1], "AAAAAAAAAAA="]}
+{"array": ["O", [1], "AAAAAAAAAAA="]}
+{"array": ["<U1", [1], "AAAAAA=="]}
+{"array": ["complex128", [0], ""]}
+{"array": ["float32,float32", [0], ""]}
+{"array": [["float32"], [0], ""]}
+{"array": [null, [1], "AAAAAAAAAAA="]}
+{"array": [{}, [1], "AAAAAAAAAAA="]}
+"""
+HOSTILE = [
+    b"",
+    b"\xff\xfe",
+    "5".encode("utf-16"),
+    b"1" * 400,
+    b"1" * 5000,
+    b'{"list": ["' + b'\\"' * 10**6,
+    b"[" * 10**6,
+    b'{"list":[' * 10**5,
+    b'{"list": [' * 20 + b"0" + b"]}" * 20,
+    json.dumps({"array": ["float32", [2**26] * 8, ""]}).encode(),
+    json.dumps({"array": ["float32", [0] + [2**26] * 7, ""]}).encode(),
+]
+
+
+@pytest.mark.parametrize(
+    "data", [*map(str.encode, NO_VALUES.strip().splitlines()), *HOSTILE], ids=lambda d: repr(d[:60])
+)
+def test_hostile_bytes_are_refused_at_no_cost(data):
+    assert peak_of_refusing(data) < 200_000 + 12 * len(data)
 
 
 def test_bytes_without_end_are_refused():
@@ -285,15 +269,8 @@ def test_bytes_without_end_are_refused():
 def test_many_small_items_are_refused_before_they_are_built(monkeypatch, item):
     monkeypatch.setattr(values, "MAX_ITEMS", 100)
     data = b'{"list":[' + b",".join([item] * 50_000) + b"]}"
-    tracemalloc.start()
-    try:
-        with pytest.raises(UnsupportedValue):
-            decode(data)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
     # The text itself is copied; the parsed items would take several times as much.
-    assert peak < 2 * len(data) + 20_000
+    assert peak_of_refusing(data) < 2 * len(data) + 20_000
 
 
 def test_full_value_of_large_arrays_stays_within_the_token_bound(monkeypatch):
@@ -323,19 +300,9 @@ junk = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300)
-@given(junk)
-def test_json_like_trees_decode_or_are_refused(tree):
-    try:
-        value = decode(json.dumps(tree).encode())
-    except UnsupportedValue:
-        return
-    assert same(value, decode(encode(value)))
-
-
-@settings(deadline=None)
-@given(st.binary() | st.text().map(str.encode))
-def test_random_bytes_decode_or_are_refused(data):
+@settings(max_examples=300)
+@given(junk.map(json.dumps).map(str.encode) | st.text().map(str.encode) | st.binary())
+def test_bytes_of_any_kind_decode_or_are_refused(data):
     try:
         value = decode(data)
     except UnsupportedValue:

@@ -28,7 +28,7 @@ FILES = [
 SHEETS = [f"cats-dogs/{part}-{name}s.png" for part in ("train", "test") for name in ("cat", "dog")]
 DIGITS = "digits/digits.csv.gz"
 # What a build writes, and what none does: the grid is measured.
-PATTERNS = ("*.gz", "*.png", "*.npz", "*.txt", "transfer-grid")
+PATTERNS = ("*.gz", "*.png", "*.npz", "*.txt", "transfer-grid", "grid.py", "__pycache__")
 
 
 def stripped(path):

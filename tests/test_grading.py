@@ -7,9 +7,9 @@ import nbformat
 import pytest
 
 from coursehelpers.checks.core import EXERCISES
-from coursehelpers.execution import notebooks
 from coursehelpers.grading import isolation, results
 from coursehelpers.grading.judge import digest_of, grade, seed_of
+from coursehelpers.lessons import notebooks
 from tests.answers import BANK, load, source_of
 from tests.submissions import L2, PATHS, ROOT, SECRET
 

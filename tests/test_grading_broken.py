@@ -12,8 +12,9 @@ import os
 
 import pytest
 
-from coursehelpers.execution import notebooks
-from coursehelpers.grading import cli, isolation, judge
+from coursehelpers import cli
+from coursehelpers.grading import isolation, judge
+from coursehelpers.lessons import notebooks
 from tests.broken import KINDS, NAMES
 from tests.submissions import (
     L2,

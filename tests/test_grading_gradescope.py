@@ -12,9 +12,9 @@ import nbformat
 import pytest
 
 from coursehelpers.checks.core import EXERCISES
-from coursehelpers.execution import notebooks
+from coursehelpers.cli import main
 from coursehelpers.grading import gradescope
-from coursehelpers.grading.cli import main
+from coursehelpers.lessons import notebooks
 from tests.test_grading_private import CHECKS
 from tests.test_grading_reports import ADA, EVE, NASTY
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coursehelpers.execution import notebooks
 from coursehelpers.grading.notebook import read, rebuild
+from coursehelpers.lessons import notebooks
 from tests.submissions import (
     PATHS,
     RIGHT,

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from coursehelpers import cli
 from coursehelpers.checks.core import EXERCISES
-from coursehelpers.grading import cli, isolation, judge, private
+from coursehelpers.grading import isolation, judge, private
 from tests.grading_victim import FakeKernel
 from tests.submissions import RIGHT, SMALL, small, submitted, write
 

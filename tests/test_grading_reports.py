@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coursehelpers.checks.core import EXERCISES
-from coursehelpers.execution import notebooks
 from coursehelpers.grading import feedback, load_results, reports
 from coursehelpers.grading.judge import Grade
 from coursehelpers.grading.notebook import lesson_of
 from coursehelpers.grading.text import clean, defuse
+from coursehelpers.lessons import notebooks
 
 ROOT = Path(__file__).parents[1]
 NASTY = "<script>alert(1)</script>\x1b[31m\u202e'\"&;=1+1\r\n\t@\ud800\x00"

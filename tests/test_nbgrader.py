@@ -13,8 +13,8 @@ import nbformat
 import pytest
 
 from coursehelpers.checks.core import EXERCISES
-from coursehelpers.execution import notebooks
-from coursehelpers.execution.student import STUB
+from coursehelpers.lessons import notebooks
+from coursehelpers.lessons.student import STUB
 from tests.answers import BANK, load, source_of
 
 ROOT = Path(__file__).parents[1]

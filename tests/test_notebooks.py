@@ -12,12 +12,11 @@ import pytest
 
 from coursehelpers.checks.core import EXERCISES
 from coursehelpers.checks.display import solution_source
-from coursehelpers.execution import notebooks, replay
-from coursehelpers.execution.__main__ import LEAST_SHARE
-from coursehelpers.execution.publish import COVER, COVER_PATH, HEADLINE, TIMES, readme_table
-from coursehelpers.execution.run import execute
-from coursehelpers.execution.student import repository
-from coursehelpers.execution.validate import validate
+from coursehelpers.lessons import notebooks
+from coursehelpers.lessons.publish import COVER, COVER_PATH, HEADLINE, TIMES, readme_table
+from coursehelpers.lessons.run import execute
+from coursehelpers.lessons.student import repository
+from coursehelpers.lessons.validate import KERNEL, LEAST_SHARE, replaying, validate
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
@@ -88,9 +87,9 @@ def test_nbgrader_validates_it(path, executed, profile, tmp_path):
     done = subprocess.run(
         [
             *(sys.executable, "-m", "nbgrader", "validate", path.name),
-            f"--Execute.kernel_name={replay.NAME}",
+            f"--Execute.kernel_name={KERNEL}",
         ],
-        env=replay.environment(result.path, tmp_path),
+        env=replaying(result.path, tmp_path),
         cwd=tmp_path,
         capture_output=True,
         text=True,

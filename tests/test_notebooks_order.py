@@ -8,8 +8,8 @@ import nbformat
 import pytest
 
 from coursehelpers.checks.core import EXERCISES
-from coursehelpers.execution import notebooks
-from coursehelpers.execution.run import execute
+from coursehelpers.lessons import notebooks
+from coursehelpers.lessons.run import execute
 from tests.test_notebooks import each_notebook
 
 

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from coursehelpers.execution import notebooks
-from coursehelpers.execution.publish import TIMES
+from coursehelpers.lessons import notebooks
+from coursehelpers.lessons.publish import TIMES
 from tests.test_notebooks import each_notebook
 
 # What is no result: code, formulas, addresses, the number of a paper, the usual level of intervals.

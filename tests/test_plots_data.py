@@ -1,21 +1,19 @@
-"""Pictures of data, of fits and of decision boundaries."""
+"""Pictures of data, of augmented images, of fits and of decision boundaries."""
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.contour import QuadContourSet
 
 from coursehelpers.plots import (
+    plot_augmentations,
     plot_decision_boundary,
-    plot_error_vs_ratio,
     plot_regression_fit,
-    plot_series,
     show_images,
 )
-from tests.test_plots import PLOTS, drawn, legend, lines, photos, ratios
+from tests.test_plots import PLOTS, drawn, legend, lines, photos
 
 properties = settings(derandomize=True, deadline=None, max_examples=50)
 
@@ -134,78 +132,10 @@ def test_regression_fit_shows_the_data_however_far_a_curve_goes(y, scale):
     plt.close("all")
 
 
-def test_regression_fit_tells_training_from_validation_without_colour():
-    training, validation = PLOTS["plot_regression_fit"]().collections
-    assert len(training.get_paths()[0]) != len(validation.get_paths()[0])
-    assert len(training.get_facecolors()) == 1
-    assert len(validation.get_facecolors()) == 0
-
-
-# --- plot_error_vs_ratio -------------------------------------------------------------------------
-
-
-def test_error_vs_ratio_draws_each_series_in_order_of_the_ratio():
-    ax = plot_error_vs_ratio(ratios("train", "test"))
-    assert legend(ax) == ["train", "test", "d/m = 1"]
-    assert lines(ax)["train"].get_xydata().tolist() == [[0.5, 0.5], [1, 1], [2, 2]]
-    assert lines(ax)["test"].get_xydata().tolist() == [[0.5, 1.5], [1, 2], [2, 3]]
-    assert ax.get_yscale() == "log"
-
-
-def test_error_vs_ratio_draws_the_intervals():
-    band, _ = plot_error_vs_ratio(ratios("train", "test")).collections
-    corners = {tuple(point) for point in band.get_paths()[0].vertices.tolist()}
-    assert {(0.5, 0.25), (0.5, 1), (1, 0.5), (1, 2), (2, 1), (2, 4)} <= corners
-
-
-def test_error_vs_ratio_marks_the_critical_value():
-    line = lines(plot_error_vs_ratio(ratios("train")))["d/m = 1"]
-    assert line.get_xdata() == [1, 1]
-    # From the bottom of the picture to its top, whatever the errors are.
-    assert line.get_ydata() == [0, 1]
-
-
-def test_error_vs_ratio_leaves_out_errors_that_are_zero_up_to_rounding():
-    frame = ratios("train", estimates=(0.5, 1e-30, 0.0))
-    ax = plot_error_vs_ratio(frame)
-    assert lines(ax)["train"].get_xydata().tolist() == [[0.5, 0.5]]
-    drawn(ax.get_figure())
-    assert ax.get_ylim()[0] > 1e-3
-    # A series of nothing else is left out as a whole.
-    ax = plot_error_vs_ratio(pd.concat([frame, ratios("zero", estimates=(0, 0, 0))]))
-    assert legend(ax) == ["train", "d/m = 1"]
-
-
-def test_error_vs_ratio_draws_an_interval_that_reaches_zero_or_has_no_end():
-    frame = ratios("train").assign(low=[-np.inf, -1.0, 0.0], high=[np.inf, 3.0, 4.0])
-    ax = plot_error_vs_ratio(frame)
-    drawn(ax.get_figure())
-    assert 0 < min(ax.get_ylim()) < max(ax.get_ylim()) < np.inf
-
-
-def test_error_vs_ratio_leaves_the_frame_as_it_is():
-    frame = ratios("train", "test")
-    before = frame.copy()
-    plot_error_vs_ratio(frame)
-    pd.testing.assert_frame_equal(frame, before)
-
-
 # --- plot_decision_boundary ----------------------------------------------------------------------
 
 X = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
 Y = np.array([0, 0, 1, 1])
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-4 * x[:, 0]))
-
-
-class Model:
-    """Predicts as Keras does."""
-
-    def predict(self, x, verbose="auto"):
-        assert verbose == 0
-        return sigmoid(x)[:, None]
 
 
 def regions(ax):
@@ -218,171 +148,110 @@ def boundaries(ax):
     return [path.vertices for c in outlines for path in c.get_paths()]
 
 
-@pytest.mark.parametrize(
-    "predict",
-    [
-        lambda x: (x[:, 0] > 0).astype(int),
-        lambda x: x[:, 0] > 0,
-        lambda x: np.column_stack([1 - sigmoid(x), sigmoid(x)]),
-        lambda x: sigmoid(x)[:, None],
-        sigmoid,
-        Model(),
-    ],
-    ids=["numbers", "truths", "probabilities", "column", "probability", "model"],
-)
-def test_decision_boundary_of_whatever_predicts(predict):
-    ax = plot_decision_boundary(predict, X, Y, resolution=100)
-    assert list(regions(ax)) == ["class 0 predicted", "class 1 predicted"]
-    for k, x in enumerate([-1, 1]):
-        (path,) = regions(ax)[f"class {k} predicted"].get_paths()
-        assert path.contains_point((x, 0))
-        assert not path.contains_point((-x, 0))
-    assert boundaries(ax)
-    for corners in boundaries(ax):
-        # Half a cell of the grid beside zero at most, from the bottom to the top.
-        np.testing.assert_allclose(corners[:, 0], 0, atol=0.5 * 2.4 / 99)
-        assert (corners[:, 1].min(), corners[:, 1].max()) == pytest.approx((-1.2, 1.2))
-    assert (ax.get_xlim(), ax.get_ylim()) == (pytest.approx((-1.2, 1.2)),) * 2
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("feature 1", "feature 2")
+def sigmoid(x):
+    """Return the probabilities of two classes with the boundary at 0."""
+    p = 1 / (1 + np.exp(-4 * x[:, 0]))
+    return np.column_stack([1 - p, p])
 
 
-def test_decision_boundary_asks_for_a_grid_over_the_examples():
+def test_decision_boundary_is_where_the_classes_are_equally_probable():
     asked = []
-    plot_decision_boundary(lambda x: asked.append(x) or sigmoid(x), X * [1, 10], Y, resolution=7)
+    ax = plot_decision_boundary(
+        lambda x: asked.append(x) or sigmoid(x), X * [1, 10], Y, names=["coat", "bag"]
+    )
     (grid,) = asked
-    assert grid.dtype == np.float32
-    assert grid.shape == (49, 2)
+    assert (grid.dtype, grid.shape) == (np.float32, (40_000, 2))
     np.testing.assert_allclose(grid.min(axis=0), [-1.2, -12], rtol=1e-6)
     np.testing.assert_allclose(grid.max(axis=0), [1.2, 12], rtol=1e-6)
+    assert list(regions(ax)) == ["coat predicted", "bag predicted"]
+    for region, x in zip(regions(ax).values(), [-1, 1], strict=True):
+        (path,) = region.get_paths()
+        assert path.contains_point((x, 0))
+        assert not path.contains_point((-x, 0))
+    for corners in boundaries(ax):
+        # Half a cell of the grid beside zero at most, from the bottom to the top.
+        np.testing.assert_allclose(corners[:, 0], 0, atol=0.5 * 2.4 / 199)
+        assert (corners[:, 1].min(), corners[:, 1].max()) == pytest.approx((-12, 12))
+    assert (ax.get_xlim(), ax.get_ylim()) == (pytest.approx((-1.2, 1.2)), pytest.approx((-12, 12)))
 
 
 def test_decision_boundary_draws_the_examples_by_their_own_class():
-    ax = plot_decision_boundary(sigmoid, X, [0, 1, 0, 1], names=["coat", "bag"], resolution=9)
+    ax = plot_decision_boundary(sigmoid, X, [0, 1, 0, 1], names=["coat", "bag"])
     dots = {c.get_label(): c for c in ax.collections if c.get_label() in ("coat", "bag")}
     assert dots["coat"].get_offsets().tolist() == [[-1, -1], [1, -1]]
     assert dots["bag"].get_offsets().tolist() == [[-1, 1], [1, 1]]
     assert legend(ax) == ["coat", "bag"]
-    assert list(regions(ax)) == ["coat predicted", "bag predicted"]
-    shapes = {len(c.get_paths()[0].vertices) for c in dots.values()}
-    assert len(shapes) == 2
 
 
-def test_decision_regions_differ_without_colour():
-    ax = PLOTS["plot_decision_boundary"]()
-    assert len({tuple(region.hatches) for region in regions(ax).values()}) == 3
-
-
-def test_decision_boundary_of_three_classes_meets_in_one_point():
+def test_decision_boundary_of_three_classes_meets_in_one_point_and_needs_no_colour():
     ax = plot_decision_boundary(
-        lambda x: x @ [[0, 2, -2], [2, -1, -1]], X, [0, 0, 1, 2], resolution=101
+        lambda x: x @ [[0, 2, -2], [2, -1, -1]], X, [0, 0, 1, 2], names="abc"
     )
-    assert list(regions(ax)) == [f"class {k} predicted" for k in range(3)]
+    assert list(regions(ax)) == ["a predicted", "b predicted", "c predicted"]
+    assert len({tuple(region.hatches) for region in regions(ax).values()}) == 3
     assert min(np.abs(corners).sum(axis=1).min() for corners in boundaries(ax)) < 0.05
 
 
-@pytest.mark.parametrize("classes", [1, 3])
-def test_decision_boundary_where_one_class_is_predicted_everywhere(classes):
-    y = np.arange(4) % classes
-    ax = plot_decision_boundary(lambda x: np.zeros(len(x), int), X, y, resolution=9)
-    assert list(regions(ax)) == ["class 0 predicted"]
+def test_decision_boundary_where_one_class_is_predicted_everywhere():
+    ax = plot_decision_boundary(
+        lambda x: np.tile([0.6, 0.4], (len(x), 1)), [[-1, 5], [1, 5]], [0, 1], names="ab"
+    )
+    assert list(regions(ax)) == ["a predicted"]
     assert not boundaries(ax)
-    assert legend(ax) == [f"class {k}" for k in range(classes)]
-
-
-def test_decision_boundary_of_examples_on_a_line_has_an_area():
-    ax = plot_decision_boundary(sigmoid, [[-1, 5], [1, 5]], [0, 1], resolution=9)
+    # Examples on a line have an area around them.
     assert ax.get_ylim() == pytest.approx((4.5, 5.5))
-
-
-@pytest.mark.parametrize(
-    ("x", "y", "message"),
-    [
-        (X[:, :1], Y, r"x must have shape \(n, 2\).* got \(4, 1\)"),
-        (X[0], Y[:2], r"x must have shape \(n, 2\).* got \(2,\)"),
-        (X[:0], Y[:0], r"x must have shape \(n, 2\).* got \(0, 2\)"),
-        (X, Y[:3], "x has 4 examples but y has 3 class numbers"),
-        (X, Y - 1, r"class numbers 0, 1, 2, .* got \[.*-1"),
-        (X, Y / 2, r"class numbers 0, 1, 2, .* got \[.*0\.5"),
-        (X, list("abab"), r"class numbers 0, 1, 2, .* got \[.*'a'"),
-    ],
-)
-def test_decision_boundary_names_examples_that_do_not_fit(x, y, message):
-    with pytest.raises(ValueError, match=message):
-        plot_decision_boundary(sigmoid, x, y)
-    assert plt.get_fignums() == []
 
 
 @pytest.mark.parametrize(
     ("predict", "message"),
     [
-        (lambda x: sigmoid(x)[:5], r"shape \(n,\) or \(n, classes\); for n = 81 .* \(5,\)"),
-        (lambda x: x.sum(), r"it returned shape \(\)"),
-        (lambda x: x[..., None], r"it returned shape \(81, 2, 1\)"),
-        (lambda x: x[:, :0], r"it returned shape \(81, 0\)"),
-        (lambda x: 0 * x[:, 0] + np.nan, "not finite"),
-        (lambda x: 5 * x[:, :1], "between 0 and 1, but predict returned -6 to 6; apply a sigmoid"),
-        (lambda x: np.full(len(x), -1), "count from 0, predict returned -1"),
+        (lambda x: x[:, 0], r"n = 40000 and 2 classes it returned shape \(40000,\)"),
+        (lambda x: x[:5], r"it returned shape \(5, 2\)"),
+        (lambda x: x * np.nan, "not finite; did the training diverge"),
     ],
 )
 def test_decision_boundary_names_predictions_that_do_not_fit(predict, message):
     with pytest.raises(ValueError, match=message):
-        plot_decision_boundary(predict, X, Y, resolution=9)
+        plot_decision_boundary(predict, X, Y, names="ab")
     assert plt.get_fignums() == []
 
 
-def test_decision_boundary_names_a_missing_name():
-    with pytest.raises(ValueError, match="There are 2 classes but 1 names"):
-        plot_decision_boundary(sigmoid, X, Y, names=["coat"], resolution=9)
+# --- plot_augmentations --------------------------------------------------------------------------
 
 
-# --- plot_series ---------------------------------------------------------------------------------
+def pixels(ax):
+    return [np.asarray(image.get_array()) for image in ax.images]
 
 
-def test_series_are_the_columns_over_the_index():
-    frame = pd.DataFrame({"a": [1.0, 2.0, 4.0], "b": [3.0, np.nan, 1.0]}, index=[0.1, 1.0, 10.0])
-    ax = plot_series(frame, xlabel="l2", ylabel="accuracy", xscale="log")
-    for line, name in zip(ax.get_lines(), frame, strict=True):
-        assert line.get_label() == name
-        np.testing.assert_array_equal(line.get_xdata(), frame.index)
-        np.testing.assert_array_equal(line.get_ydata(), frame[name])
-    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_xscale()) == ("l2", "accuracy", "log")
-    assert legend(ax) == ["a", "b"]
+def test_originals_are_on_top_and_a_named_row_follows_for_each_augmenter():
+    images = photos(8, (4, 6, 3))
+    mirrored = {"mirrored": lambda x: x[:, :, ::-1], "upside down": lambda x: x[:, ::-1]}
+    ax = plot_augmentations(images, mirrored)
+    expected = np.concatenate([images, images[:, :, ::-1], images[:, ::-1]])
+    np.testing.assert_allclose(pixels(ax), expected)
+    tops = [image.get_extent()[3] for image in ax.images]
+    assert [tops.count(top) for top in sorted(set(tops))] == [8, 8, 8]
+    assert [text.get_text() for text in ax.texts if text.get_text()] == ["original", *mirrored]
 
 
-def test_series_over_names_are_labelled_by_them():
-    names = ["stem", "block2b", "top"]
-    ax = plot_series(pd.DataFrame({"a": [3.0, 1.0, 2.0]}, index=names), xlabel="stage", ylabel="y")
-    assert [label.get_text() for label in ax.get_xticklabels()] == names
-    assert lines(ax)["a"].get_xydata().tolist() == [[0, 3], [1, 1], [2, 2]]
+def test_one_image_is_repeated_and_augmented_as_a_batch():
+    seen = []
+
+    def darker(batch):
+        seen.append(batch.shape)
+        return batch * np.linspace(0, 1, len(batch))[:, None, None, None]
+
+    drawn = pixels(plot_augmentations(photos(1, (4, 6, 1)), {"darker": darker}))
+    assert seen == [(8, 4, 6, 1)]
+    # The channel of grey images is left out.
+    assert {image.shape for image in drawn} == {(4, 6)}
+    assert all(np.array_equal(image, drawn[0]) for image in drawn[:8])
+    assert len({image.tobytes() for image in drawn[8:]}) == 8
 
 
-def test_series_differ_without_colour():
-    ax = plot_series(pd.DataFrame(np.ones((50, 6))), xlabel="x", ylabel="y")
-    looks = {(line.get_marker(), str(line.get_linestyle())) for line in ax.get_lines()}
-    assert len(looks) == 6
-    assert all(line.get_markevery() == 5 for line in ax.get_lines())
-
-
-@pytest.mark.parametrize(
-    ("frame", "says"),
-    [
-        (pd.DataFrame(), "The frame is empty"),
-        (pd.DataFrame({"a": []}), "The frame is empty"),
-        (pd.DataFrame(np.ones((2, 7))), "At most 6 series"),
-    ],
-)
-def test_series_that_cannot_be_drawn_are_told(frame, says):
-    with pytest.raises(ValueError, match=says):
-        plot_series(frame, xlabel="x", ylabel="y")
-
-
-def test_logarithmic_axis_of_few_values_is_labelled_by_them():
-    def labels(index):
-        frame = pd.DataFrame({"a": np.ones(len(index))}, index=index)
-        ax = plot_series(frame, xlabel="m", ylabel="y", xscale="log")
-        ax.figure.canvas.draw()
-        return [label.get_text() for label in ax.get_xticklabels()]
-
-    assert labels([13, 50, 3000]) == ["13", "50", "3,000"]
-    assert labels([0.0, 0.001, 0.1]) == ["0.001", "0.1"]
-    assert "$\\mathdefault{10^{1}}$" in labels(range(1, 100))
+def test_colours_out_of_range_are_clipped_and_the_originals_stay_as_they_are():
+    images = photos(2, (4, 6, 3))
+    before = images.copy()
+    ax = plot_augmentations(images, {"noise": lambda x: 3 * x - 1})
+    assert 0 <= np.min(pixels(ax)) <= np.max(pixels(ax)) <= 1
+    np.testing.assert_array_equal(images, before)

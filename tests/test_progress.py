@@ -10,7 +10,7 @@ import nbclient
 import nbformat
 import pytest
 
-from coursehelpers.progress import in_notebook, interruptible, progress, progress_bar
+from coursehelpers.progress import in_notebook, interruptible, progress_bar
 
 
 class Terminal(io.StringIO):
@@ -29,49 +29,6 @@ class Terminal(io.StringIO):
 
 def test_a_test_is_no_notebook():
     assert not in_notebook()
-
-
-# --- progress -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("items", [[], [3, 1, 2], "abc", range(5), {"b": 1, "a": 2}])
-def test_progress_yields_all_items_in_order(items):
-    assert list(progress(items)) == list(items)
-    assert list(progress(iter(items), "on the way")) == list(items)
-
-
-def test_progress_closes_its_bar_at_the_end_on_break_and_on_an_error(bars):
-    assert list(progress("ab")) == ["a", "b"]
-
-    for _ in progress("ab"):
-        assert not bars[-1].closed
-        break
-
-    def fail():
-        for item in progress("ab"):
-            raise LookupError(item)
-
-    with pytest.raises(LookupError, match=r"^a$"):
-        fail()
-    assert [bar.closed for bar in bars] == [True] * 3
-
-
-def test_progress_counts_an_item_when_it_is_done(bars):
-    done = [bars[0].n for _ in progress("abc")]
-    assert (done, bars[0].n) == ([0, 1, 2], 3)
-
-
-def test_progress_is_silent_where_nobody_looks(capfd):
-    list(progress(range(3), "silent"))
-    assert capfd.readouterr() == ("", "")
-
-
-def test_progress_draws_on_a_terminal_and_erases_its_bar(capsys):
-    with contextlib.redirect_stderr(Terminal()) as err:
-        list(progress(range(3), "visible"))
-    assert "visible:   0%|" in err.getvalue()
-    assert err.left() == ""
-    assert capsys.readouterr().out == ""
 
 
 # --- progress_bar -------------------------------------------------------------------------------
@@ -140,40 +97,34 @@ CELLS = {
         import keras, numpy as np
         from coursehelpers.models import build_mlp
         from coursehelpers.profiles import prepare
-        from coursehelpers.progress import in_notebook, progress, progress_bar
+        from coursehelpers.progress import in_notebook, progress_bar
         from coursehelpers.training import compare, fit
         profile = prepare()
         print(in_notebook())
     """,
-    "bar": """
-        for item in progress(range(2), "counting"):
-            time.sleep(0.6)
-    """,
     "prints": """
         print("before")
-        for item in progress(range(2), "printing"):
-            print("item", item)
+        with progress_bar(2, "printing") as bar:
+            for i in range(2):
+                print("item", i)
+                time.sleep(0.6)
+                bar.update()
         print("after")
     """,
     "nested": """
-        for i in progress(range(2), "outer"):
-            print("outer", i)
-            for j in progress(range(2), "inner"):
-                print("inner", i, j)
-    """,
-    "break": """
-        for item in progress(range(5), "breaking"):
-            print("item", item)
-            if item == 1:
-                break
+        with progress_bar(2, "outer"):
+            print("outer")
+            with progress_bar(2, "inner"):
+                print("inner")
     """,
     "error": """
         print("before")
-        for item in progress(range(5), "failing"):
-            raise LookupError(item)
+        with progress_bar(5, "failing"):
+            raise LookupError
     """,
     "after the error": """
-        again = list(progress(range(5), "again"))
+        with progress_bar(5, "again"):
+            pass
     """,
     "steps": """
         try:
@@ -272,20 +223,16 @@ def told(outputs):
     return joined
 
 
-def test_bar_in_a_notebook_shows_the_time_left_and_leaves_nothing(outputs, shown):
-    assert "counting:   0%|" in shown["bar"]
-    assert "<" in shown["bar"].partition("| 1/2 [")[2][:10]  # such as 00:00<00:00
-    assert told(outputs["bar"]) == []
-    assert [o.data for o in outputs["bar"]] == [{"text/plain": ""}]
-
-
 def test_fit_in_a_notebook_shows_its_bar_and_leaves_nothing(outputs, shown):
     assert "training:   0%|" in shown["fit"]
     assert told(outputs["fit"]) == []
 
 
-def test_bar_keeps_what_the_cell_prints_before_meanwhile_and_after(outputs, shown):
+def test_bar_shows_the_time_left_and_leaves_what_the_cell_prints(outputs, shown):
     assert "printing:   0%|" in shown["prints"]
+    assert "<" in shown["prints"].partition("| 1/2 [")[2][:10]  # such as 00:00<00:00
+    (stays_empty,) = (o.data for o in outputs["prints"] if "data" in o)
+    assert stays_empty == {"text/plain": ""}
     assert told(outputs["prints"]) == [("stdout", "before\nitem 0\nitem 1\nafter\n")]
 
 
@@ -294,8 +241,7 @@ def test_nested_bars_leave_only_the_prints(outputs, shown):
     assert "inner:   0%|" in shown["nested"]
     # A terminal's bars move the cursor up, which a notebook would print.
     assert "\x1b" not in shown["nested"]
-    lines = [f"outer {i}\ninner {i} 0\ninner {i} 1\n" for i in range(2)]
-    assert told(outputs["nested"]) == [("stdout", "".join(lines))]
+    assert told(outputs["nested"]) == [("stdout", "outer\ninner\n")]
 
 
 def test_bar_disappears_on_an_interrupt_after_its_total_has_changed(outputs, shown):
@@ -304,8 +250,7 @@ def test_bar_disappears_on_an_interrupt_after_its_total_has_changed(outputs, sho
     assert told(outputs["steps"]) == [("stdout", "2 of 4\n")]
 
 
-def test_bar_disappears_on_break_and_on_an_error(outputs, shown):
-    assert told(outputs["break"]) == [("stdout", "item 0\nitem 1\n")]
+def test_bar_disappears_on_an_error(outputs, shown):
     assert "failing:   0%|" in shown["error"]
     assert [kind for kind, _ in told(outputs["error"])] == ["stdout", "error"]
     # A bar that was left open would close during a later cell.

@@ -1,10 +1,10 @@
 """What a check may ask of an answer, and the answer that lives in this very process.
 
-Checks see an answer only through these methods: ``call(*values)``, ``predict(x, training)``,
-``config()``, ``weights()``, ``penalties()``, ``train_step(x, y)`` and ``value()``. `LocalAnswer`
-sends every value through the encoding that an answer in another process uses, so that the two
-cannot drift apart. Where a question needs a model, it names a fixture: the answer gets the model
-itself, and the other methods show by the same name what became of it.
+An answer is a function. Checks see it only through ``call(*values)``, and the models that it
+returns only through ``predict``, ``config``, ``weights``, ``penalties`` and ``train_step``.
+`LocalAnswer` sends every value through the encoding that an answer in another process uses, so that
+the two cannot drift apart. Where a question needs a model, it names a fixture: the answer gets the
+model itself, and the other methods show by the same name what became of it.
 """
 
 import _thread
@@ -29,6 +29,7 @@ from coursehelpers.checks import fixtures
 from coursehelpers.checks.values import MAX_BYTES, Fixture, Handle, UnsupportedValue, decode, encode
 
 FEW_STEPS = 2  # for which no graph is made
+NO_ANSWER = "There is no answer yet."
 
 _ALARM = getattr(signal, "SIGALRM", None)  # Windows has none
 
@@ -43,13 +44,19 @@ _ARRAY = re.compile(r"\[[-+\[\]\s\d.,e]{80,}\]")
 class AnswerError(Exception):
     """The answer gave no value; the text says why, to the student."""
 
+    status = "error"  # of the outcome, if nothing was earned before
+
 
 class NotAttempted(AnswerError):
     """The answer is still the stub that the student was given."""
 
+    status = "not attempted"
+
 
 class AnswerTimedOut(AnswerError):
     """The answer took longer than its check allows."""
+
+    status = "timed out"
 
 
 class _TimeUp(BaseException):
@@ -61,12 +68,12 @@ class _TimeUp(BaseException):
 
 
 class LocalAnswer:
-    """An answer in this process: a function, a Keras model or a plain value.
+    """An answer in this process.
 
     Parameters
     ----------
     answer : object
-        What the student hands in.
+        What the student hands in, which should be a function.
     seconds : float, default 5
         Time for all questions together. It needs the main thread of a Unix process, where every
         notebook runs its cells; elsewhere there is no limit.
@@ -79,7 +86,7 @@ class LocalAnswer:
         self._steps = Counter()  # by model
         self._left = seconds
         if answer is None or answer is Ellipsis:
-            raise NotAttempted("There is no answer yet.")
+            raise NotAttempted(NO_ANSWER)
 
     def call(self, *values):
         """Call the answer, a function, with copies of the values; return its value.
@@ -87,49 +94,42 @@ class LocalAnswer:
         A Keras model in the result becomes a `Handle` that the other methods take. They take a
         `Fixture`, too, for the very model that the answer got in its place.
         """
-        if _is_model(self._answer):
+        if _is_keras("Model", self._answer):
             raise AnswerError("Hand in the function that builds the model, not the model.")
-        if not callable(self._answer) or _is_layer(self._answer):
+        if not callable(self._answer) or _is_keras("Layer", self._answer):
             raise AnswerError(f"The answer should be a function, got {_kind(self._answer)}.")
         if inspect.iscoroutinefunction(self._answer):
             raise AnswerError("Your function is declared with `async def`; use `def`.")
-        values = self._given(list(values))
+        values = self._given(values)
         return self._ask(lambda: self._answer(*values))
 
-    def predict(self, x, training=False, model=None):
+    def predict(self, x, model, training=False):
         """Return the model's outputs, an array, for a batch of inputs."""
-        x, model = self._given([x, model])
+        return self._ask_model(lambda *given: _outputs_of(*given, training), model, x)
 
-        def outputs():
-            asked = self._model(model)
-            # As Keras predicts: a model whose `call` takes no mode is not told which.
-            return asked(x, training=True) if training else asked.predict_step((x,))
-
-        return self._ask(outputs)
-
-    def config(self, model=None):
+    def config(self, model):
         """Return the model's public configuration as nested dicts and lists."""
-        model = self._given(model)
-        return self._ask(lambda: json.loads(self._model(model).to_json()))
+        return self._ask_model(lambda model: json.loads(model.to_json()), model)
 
-    def weights(self, model=None):
+    def weights(self, model):
         """Return the model's weights: a list of dicts with ``path``, ``trainable``, ``value``."""
-        model = self._given(model)
-        return self._ask(lambda: _weights_of(self._model(model)))
+        return self._ask_model(_weights_of, model)
 
-    def penalties(self, model=None):
+    def penalties(self, model):
         """Return what the model adds to its loss besides the loss itself: a list of numbers."""
-        model = self._given(model)
-        return self._ask(lambda: [_term(loss) for loss in self._model(model).losses])
+        return self._ask_model(lambda model: [_term(loss) for loss in model.losses], model)
 
-    def train_step(self, x, y, model=None):
+    def train_step(self, x, y, model):
         """Train the model, which has to be compiled, on one batch; return the loss."""
-        x, y, model = self._given([x, y, model])
-        return self._ask(lambda: _loss_of(self._train_on(self._model(model), x, y)))
+        return self._ask_model(lambda *batch: _loss_of(self._train_on(*batch)), model, x, y)
 
-    def value(self):
-        """Return the answer itself, a plain value."""
-        return self._ask(lambda: self._answer)
+    def _ask_model(self, question, *values):
+        model, *values = self._given(values)
+        if not _is_keras("Model", model):
+            raise AnswerError(
+                f"Your function should return a Keras model, it returned {_kind(model)}."
+            )
+        return self._ask(lambda: question(model, *values))
 
     def _train_on(self, model, x, y):
         # Making a graph takes as long as dozens of steps without one, and most checks make one step.
@@ -151,40 +151,32 @@ class LocalAnswer:
             with _quiet():
                 data = _within(self._left, lambda: encode(question(), self._handle))
             return decode(data)
-        except AnswerError:
+        except (AnswerError, KeyboardInterrupt):  # of the person at the keyboard, who wants to stop
             raise
         except _TimeUp:
             raise AnswerTimedOut("Your code took longer than the check allows.") from None
-        except NotImplementedError as error:
-            # A stub raises it bare or in its own body; a library says what it cannot do.
-            if error.args and not self._raised(error):
-                raise AnswerError(f"Your code raised {_description(error)}.") from None
-            raise NotAttempted("There is no answer yet.") from None
         except UnsupportedValue as error:
             raise AnswerError(f"Your answer cannot be read. {error}") from None
-        except KeyboardInterrupt:  # the person at the keyboard wants to stop
-            raise
         except SystemExit:
             raise AnswerError("Your code called sys.exit or exit.") from None
-        except UnboundLocalError as error:  # a NameError too, but of no other cell's doing
-            raise AnswerError(f"Your code raised {_description(error)}.") from None
-        except NameError as error:
-            raise AnswerError(
-                f"Your code raised {_description(error)}. Is it spelled right? If another cell "
-                "defines it, run that one first."
-            ) from None
         except BaseException as error:
-            raise AnswerError(f"Your code raised {_description(error)}.") from None
+            # A stub raises it bare or in its own body; a library says what it cannot do.
+            if isinstance(error, NotImplementedError) and (not error.args or self._raised(error)):
+                raise NotAttempted(NO_ANSWER) from None
+            raise AnswerError(_told(error)) from None
         finally:
             self._left -= time.monotonic() - start
 
     def _raised(self, error):
+        """Tell whether the answer's own body raised an error."""
         *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-        function = inspect.unwrap(self._answer) if inspect.isfunction(self._answer) else None
-        return function is not None and frame.f_code is function.__code__
+        return (
+            inspect.isfunction(self._answer)
+            and frame.f_code is inspect.unwrap(self._answer).__code__
+        )
 
     def _handle(self, value):
-        if not _is_model(value):
+        if not _is_keras("Model", value):
             return None
         self._models.append(value)
         return Handle(len(self._models) - 1)
@@ -213,26 +205,10 @@ class LocalAnswer:
         # Made up by the answer, which may return the like of it.
         raise AnswerError("Your answer refers to a model that does not exist.")
 
-    def _model(self, given):
-        if given is None:
-            if not _is_model(self._answer):
-                raise AnswerError(f"The answer should be a Keras model, got {_kind(self._answer)}.")
-            return self._answer
-        if not _is_model(given):
-            raise AnswerError(
-                f"Your function should return a Keras model, it returned {_kind(given)}."
-            )
-        return given
 
-
-def _is_model(value):
+def _is_keras(kind, value):
     keras = sys.modules.get("keras")  # without Keras there is no model, and no need to import it
-    return keras is not None and isinstance(value, keras.Model)
-
-
-def _is_layer(value):
-    keras = sys.modules.get("keras")
-    return keras is not None and isinstance(value, keras.Layer)
+    return keras is not None and isinstance(value, getattr(keras, kind))
 
 
 def _weights_of(model):
@@ -243,6 +219,11 @@ def _weights_of(model):
         count = sum(value.size for _, value in values)
         raise AnswerError(f"The model has {count:,} weights, too many here; make it smaller.")
     return [{"path": w.path, "trainable": bool(w.trainable), "value": v} for w, v in values]
+
+
+def _outputs_of(model, x, training):
+    # As Keras predicts: a model whose `call` takes no mode is not told which.
+    return model(x, training=True) if training else model.predict_step((x,))
 
 
 def _term(loss):
@@ -270,7 +251,8 @@ def _kind(value):
     return "nothing (None)" if value is None else f"an object of type {type(value).__name__}"
 
 
-def _description(error):
+def _told(error):
+    """Return what to tell of an exception that the answer raised."""
     try:
         text = _ARRAY.sub("[...]", _NOISE.sub("", str(error)))
         text = textwrap.shorten(text, 300, placeholder=" ...").rstrip(".")
@@ -278,7 +260,11 @@ def _description(error):
         text = ""
     # Half a surrogate pair is a text that cannot be printed.
     text = text.encode(errors="replace").decode()
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    told = f"Your code raised {type(error).__name__}" + (f": {text}." if text else ".")
+    # UnboundLocalError is a NameError too, but of no other cell's doing.
+    if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
+        told += " Is it spelled right? If another cell defines it, run that one first."
+    return told
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coursehelpers.checks.answers import AnswerError, AnswerTimedOut, NotAttempted
+from coursehelpers.checks.answers import AnswerError
 from coursehelpers.checks.values import Fixture, Handle
 
 EXERCISES = {}
@@ -23,40 +23,26 @@ EXERCISES = {}
 class Exercise:
     """A declared exercise: its place, its worth and its specification."""
 
-    id: str
+    id: str  # its name, and that of the function the student writes
     notebook: str
-    section: str
-    points: int
-    seconds: float
-    hints: tuple[str, ...]
-    specification: Callable
+    section: str  # the heading to go back to
+    points: int  # what its expectations offer together
+    seconds: float  # time limit for all questions to an answer together
+    hints: tuple[str, ...]  # from a nudge to nearly the answer
+    specification: Callable  # (answer, expect, rng) -> None
     declared: object = None  # its `coursehelpers.checks.declared.Declaration`
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one answer; plain values only, so that it can travel as JSON.
+    """What came of one answer; plain values only, so that it can travel as JSON."""
 
-    Attributes
-    ----------
-    id : str
-        The exercise.
-    status : str
-        "passed", "partial", "failed", "not attempted", "error" or "timed out".
-    earned, possible : int
-        Points.
-    messages : tuple of str
-        What to tell the student, most important first.
-    misconception : str or None
-        The name of the known wrong answer that was recognized, if any.
-    """
-
-    id: str
-    status: str
-    earned: int
+    id: str  # of the exercise
+    status: str  # "passed", "partial", "failed", "not attempted", "error" or "timed out"
+    earned: int  # points
     possible: int
-    messages: tuple[str, ...] = ()
-    misconception: str | None = None
+    messages: tuple[str, ...] = ()  # what to tell the student, most important first
+    misconception: str | None = None  # the name of the known wrong answer that was recognized
 
 
 class Mistake(NamedTuple):
@@ -72,27 +58,7 @@ class _Refused(Exception):
 
 
 def exercise(id, *, notebook, section, points, hints, seconds=5.0, declared=None):
-    """Declare an exercise; decorates its specification ``(answer, expect, rng) -> None``.
-
-    Parameters
-    ----------
-    id : str
-        Name of the exercise and of the function the student writes.
-    notebook, section : str
-        Where it stands: the notebook's name and the heading to go back to.
-    points : int
-        The expectations' points must add up to it.
-    hints : sequence of str
-        From a nudge to nearly the answer.
-    seconds : float, default 5
-        Time limit for all questions to the answer together.
-    declared : Declaration, optional
-        Its solution and its known mistakes.
-
-    Returns
-    -------
-    callable
-        A decorator that registers the specification and returns it unchanged.
+    """Declare an `Exercise`: decorates its specification, which is returned unchanged.
 
     Raises
     ------
@@ -120,7 +86,7 @@ class Expect:
     Attributes
     ----------
     given : str
-        What the answer is asked just now, for the messages; a specification may set it.
+        What the answer is asked just now, for the messages; a specification sets it.
     known : dict of str to str
         What to tell who made a known mistake, by the mistake's name.
     """
@@ -130,8 +96,8 @@ class Expect:
         self.known = {}
         self.earned = 0
         self.offered = 0
-        self._messages = {}
         self.misconception = None
+        self._messages = {}
 
     def that(self, condition, otherwise, points=0, mistakes=(), seen=""):
         """Expect a condition to hold.
@@ -142,6 +108,7 @@ class Expect:
         otherwise : str
             What to tell the student when it does not.
         points : int, default 0
+            Without any it is a requirement.
         mistakes : iterable of Mistake
             Each with a boolean ``value``; the message of the first true one replaces `otherwise`.
         seen : str, default ""
@@ -200,11 +167,10 @@ class Expect:
         Parameters
         ----------
         got, wanted : array-like of numbers
-        otherwise : str
-            What to tell the student when they disagree; what was seen is added.
-        points : int, default 0
+        otherwise, points
+            As in `that`; what was seen is added to the text.
         mistakes : iterable of Mistake
-            Wrong values that are recognized; ones that equal `wanted` here are passed over.
+            Wrong values that are recognized; ones that equal `wanted` here are skipped.
         rtol, atol : float
             Relative and absolute tolerance, as in `numpy.allclose`.
         """
@@ -226,24 +192,19 @@ class Expect:
         self.that(False, otherwise, points, known, _difference(seen, wanted))
 
     def pair(self, got, names):
-        """Require a pair (a tuple, list or array of two entries) and return it.
-
-        Parameters
-        ----------
-        got : object
-        names : str
-            What the two entries are, for the message.
-        """
-        return self._several(got, 2, f"two values, {names}")
+        """Require two entries (of a tuple, list or array) and return them; `names` says of what."""
+        return self._entries(got, 2, f"two values, {names}")
 
     def triple(self, got, names):
         """Require three entries, as `pair` requires two, and return them."""
-        return self._several(got, 3, f"three values, {names}")
+        return self._entries(got, 3, f"three values, {names}")
 
-    def _several(self, got, count, wanted):
-        ok = isinstance(got, list) or (isinstance(got, np.ndarray) and got.ndim > 0)
-        ok = ok and len(got) == count
-        self.that(ok, f"Return {wanted}. Your function returned {describe(got)}.")
+    def _entries(self, got, count, wanted):
+        several = isinstance(got, list) or (isinstance(got, np.ndarray) and got.ndim > 0)
+        self.that(
+            several and len(got) == count,
+            f"Return {wanted}. Your function returned {describe(got)}.",
+        )
         return got
 
     def number(self, got):
@@ -257,15 +218,12 @@ def _numbers_of(got, shape):
     """Return the numbers in a reply and None, or None and what is wrong with it."""
     if got is None:
         return None, "Your function returned nothing; is there a `return`?"
-    wanted = f"an array of shape {shape}" if shape else "one number"
-    problem = f"Your answer is {describe_numbers(got)}, expected {wanted}."
     seen = as_numbers(got)
-    if seen is None:
-        return None, problem
-    if seen.size == 1 and shape == ():
+    if seen is not None and seen.size == 1 and shape == ():
         seen = seen.reshape(())
-    if seen.shape != shape:
-        return None, problem
+    if seen is None or seen.shape != shape:
+        wanted = f"an array of shape {shape}" if shape else "one number"
+        return None, f"Your answer is {describe_numbers(got)}, expected {wanted}."
     return seen.astype(float), None
 
 
@@ -363,33 +321,26 @@ def judge(exercise, answer, seed=()):
     """
     expect = Expect()
     rng = np.random.default_rng([zlib.crc32(exercise.id.encode()), *seed])
-    trouble = None
+    trouble = "failed"
     try:
         with np.errstate(all="ignore"):  # what an answer's inf and nan lead to is no warning
             exercise.specification(answer(exercise.seconds), expect, rng)
     except _Refused:
         pass
-    except NotAttempted as error:
-        trouble, expect.given = "not attempted", ""
-        expect.tell(str(error))
-    except AnswerTimedOut as error:
-        trouble = "timed out"
-        expect.tell(str(error))
     except AnswerError as error:
-        trouble = "error"
+        trouble = error.status
+        if trouble == "not attempted":
+            expect.given = ""
         expect.tell(str(error))
     messages = expect.messages
-    if not messages and expect.offered != exercise.points:
+    if messages:
+        # Whatever a message is about costs a point, even a requirement that comes last.
+        earned = min(expect.earned, exercise.points - 1)
+        status = "partial" if earned else trouble
+        return Outcome(exercise.id, status, earned, exercise.points, messages, expect.misconception)
+    if expect.offered != exercise.points:
         raise ValueError(
             f"The expectations of {exercise.id!r} offer {expect.offered} points, "
             f"its declaration {exercise.points}."
         )
-    # Whatever a message is about costs a point, even a requirement that comes last.
-    earned = min(expect.earned, exercise.points - 1) if messages else expect.earned
-    if not messages:
-        status = "passed"
-    elif earned:
-        status = "partial"
-    else:
-        status = trouble or "failed"
-    return Outcome(exercise.id, status, earned, exercise.points, messages, expect.misconception)
+    return Outcome(exercise.id, "passed", expect.earned, exercise.points)

@@ -8,7 +8,6 @@ from html import escape
 
 from coursehelpers.checks.answers import LocalAnswer
 from coursehelpers.checks.core import EXERCISES, Outcome, describe, judge
-from coursehelpers.checks.table import Table
 
 # The status is told by a word and a sign, the colour only repeats it.
 SIGNS = {
@@ -27,31 +26,67 @@ _hints_shown = Counter()
 
 
 class Result:
-    """The outcome of one check, already shown; its value in a cell is `earned`."""
+    """What came of one check, already shown: points `earned` of those `possible`, and `status`."""
 
-    def __init__(self, outcome):
-        self.outcome = outcome
-
-    @property
-    def earned(self):
-        """Points earned."""
-        return self.outcome.earned
-
-    @property
-    def possible(self):
-        """Points possible."""
-        return self.outcome.possible
-
-    @property
-    def status(self):
-        """Status, one of those that `Outcome` lists."""
-        return self.outcome.status
+    def __init__(self, outcome, text):
+        self.earned = outcome.earned
+        self.possible = outcome.possible
+        self.status = outcome.status
+        self._text = text
 
     def __repr__(self):
-        return _outcome_text(self.outcome)
+        return self._text
 
     def _ipython_display_(self):
         """Show nothing: `check` has shown the outcome already."""
+
+
+class Table:
+    """A table that shows itself as text and as HTML: rows below a head, and a last line.
+
+    Parameters
+    ----------
+    rows : list of tuple
+        With an entry for each column of ``head``, which a subclass names.
+    last : str
+        The line below the table.
+
+    Examples
+    --------
+    >>> class Fruit(Table):
+    ...     head = ("fruit", "how many")
+    >>> Fruit([("pears", 2), ("figs", 10)], "12 in all")
+    fruit  how many
+    pears  2
+    figs   10
+    12 in all
+    """
+
+    head = ()
+
+    def __init__(self, rows, last):
+        self.rows = rows
+        self.last = last
+
+    def __repr__(self):
+        lines = [list(map(str, row)) for row in [self.head, *self.rows]]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        texts = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+        return "\n".join([*texts, self.last])
+
+    def _repr_html_(self):
+        head = _html_row("th", self.head)
+        body = "".join(_html_row("td", row) for row in self.rows)
+        return (
+            f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+            f"<p><b>{escape(self.last)}</b></p>"
+        )
+
+
+def _html_row(tag, entries):
+    # Jupyter would align them to the right.
+    cells = (f'<{tag} style="text-align: left">{escape(str(e))}</{tag}>' for e in entries)
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 _LOOK_IT_UP = object()
@@ -66,13 +101,13 @@ def check(name, answer=_LOOK_IT_UP):
     ----------
     name : str
         The exercise.
-    answer : object, optional
+    answer : callable, optional
         The function you wrote; by default what the exercise's name stands for in your notebook.
 
     Returns
     -------
     Result
-        With ``.earned``, ``.possible`` and ``.status``.
+        With ``.earned``, ``.possible`` and ``.status``, one of those that `Outcome` names.
 
     Raises
     ------
@@ -102,8 +137,9 @@ def check(name, answer=_LOOK_IT_UP):
             messages = (*outcome.messages, *_overwritten(name, answer))
             outcome = replace(outcome, messages=messages)
     _outcomes[name] = outcome
-    _show(_outcome_text(outcome), _outcome_html(outcome))
-    return Result(outcome)
+    text, html = _text_and_html(outcome)
+    _show(text, html)
+    return Result(outcome, text)
 
 
 def _undefined(name, defined):
@@ -128,12 +164,7 @@ def _overwritten(name, answer):
 
 
 def hint(name):
-    """Show the next hint for an exercise; each call tells a little more.
-
-    Parameters
-    ----------
-    name : str
-        The exercise.
+    """Show the next hint for an exercise; each call tells a little more, the last one stays.
 
     Examples
     --------
@@ -148,12 +179,7 @@ def hint(name):
 
 
 def solution(name):
-    """Show the published solution of an exercise.
-
-    Parameters
-    ----------
-    name : str
-        The exercise.
+    """Show the published solution of an exercise, as `solution_source` returns it.
 
     Examples
     --------
@@ -166,41 +192,30 @@ def solution(name):
 
 
 def solution_source(name):
-    """Return the source of an exercise's published solution, a function.
-
-    Parameters
-    ----------
-    name : str
-        The exercise.
-
-    Returns
-    -------
-    str
-    """
+    """Return the source of an exercise's published solution, a function, as text."""
     return _find(name).declared.source
 
 
 class Score(Table):
-    """A table of the exercises, what each earned, and where to go back to.
-
-    Attributes
-    ----------
-    earned, possible : int
-        Points.
-    """
+    """A table of the exercises: points `earned` of those `possible`, and where to go back to."""
 
     head = ("exercise", "status", "points", "go back to")
 
-    def __init__(self, rows):
-        self.earned = sum(row[2] for row in rows)
-        self.possible = sum(row[3] for row in rows)
-        shown = [
-            (name, f"{SIGNS[status][0]} {status}", f"{earned} of {possible}", todo)
-            for name, status, earned, possible, todo in rows
+    def __init__(self, outcomes):
+        self.earned = sum(outcome.earned for outcome in outcomes)
+        self.possible = sum(outcome.possible for outcome in outcomes)
+        missing = sum(outcome.status != "passed" for outcome in outcomes)
+        todo = f"; not done yet: {missing} of {len(outcomes)} exercises" if missing else ""
+        rows = [
+            (
+                outcome.id,
+                f"{SIGNS[outcome.status][0]} {outcome.status}",
+                f"{outcome.earned} of {outcome.possible}",
+                "" if outcome.status == "passed" else EXERCISES[outcome.id].section,
+            )
+            for outcome in outcomes
         ]
-        missing = sum(earned < possible for _, _, earned, possible, _ in rows)
-        todo = f"; not done yet: {missing} of {len(rows)} exercises" if missing else ""
-        super().__init__(shown, f"{self.earned} of {self.possible} points{todo}")
+        super().__init__(rows, f"{self.earned} of {self.possible} points{todo}")
 
 
 def score(part=None):
@@ -224,26 +239,23 @@ def score(part=None):
     """
     notebooks = {EXERCISES[name].notebook for name in _outcomes}
     exercises = [e for e in EXERCISES.values() if not notebooks or e.notebook in notebooks]
-    exercises.sort(key=_place)
-    parts = sorted({_place(exercise)[1][0] for exercise in exercises})
+    exercises.sort(key=lambda exercise: (exercise.notebook, _section(exercise)))
+    parts = sorted({_section(exercise)[0] for exercise in exercises})
     if part is not None and part not in parts:
         raise ValueError(f"There is no part {part!r}; there are: {', '.join(map(str, parts))}.")
-    rows = []
-    for exercise in exercises:
-        if part not in (None, _place(exercise)[1][0]):
-            continue
-        outcome = _outcomes.get(exercise.id)
-        status = outcome.status if outcome else "not attempted"
-        earned = outcome.earned if outcome else 0
-        todo = "" if status == "passed" else exercise.section
-        rows.append((exercise.id, status, earned, exercise.points, todo))
-    return Score(rows)
+    return Score(
+        [
+            _outcomes.get(e.id, Outcome(e.id, "not attempted", 0, e.points))
+            for e in exercises
+            if part in (None, _section(e)[0])
+        ]
+    )
 
 
-def _place(exercise):
-    """Return the notebook and the numbers of the section, such as 2.1, to sort by."""
+def _section(exercise):
+    """Return the numbers of the section, such as [2, 1] for "2.1 The L2 penalty"."""
     number, _, _ = exercise.section.partition(" ")
-    return exercise.notebook, [int(digits) for digits in number.split(".")]
+    return [int(digits) for digits in number.split(".")]
 
 
 def _find(name):
@@ -254,28 +266,17 @@ def _find(name):
     raise ValueError(f"There is no exercise named {name!r}. {known}")
 
 
-def _title(outcome):
-    sign = SIGNS[outcome.status][0]
-    return (
-        f"{outcome.id}: {sign} {outcome.status}, {outcome.earned} of {outcome.possible} "
-        f"point{'s' if outcome.possible > 1 else ''}"
-    )
-
-
-def _outcome_text(outcome):
-    lines = [_title(outcome), *(f"  - {message}" for message in outcome.messages)]
-    return "\n".join(lines + [f"  {_next(outcome)}"] * bool(_next(outcome)))
-
-
-def _next(outcome):
-    if outcome.status == "passed":
-        return ""
-    section = EXERCISES[outcome.id].section
-    return f'Next: hint("{outcome.id}"), or read section {section} again.'
-
-
-def _outcome_html(outcome):
-    return _box(SIGNS[outcome.status][1], _title(outcome), outcome.messages, _next(outcome))
+def _text_and_html(outcome):
+    sign, colour = SIGNS[outcome.status]
+    points = f"{outcome.earned} of {outcome.possible} point{'s' if outcome.possible > 1 else ''}"
+    title = f"{outcome.id}: {sign} {outcome.status}, {points}"
+    lines = [title, *(f"  - {message}" for message in outcome.messages)]
+    last = ""
+    if outcome.status != "passed":
+        section = EXERCISES[outcome.id].section
+        last = f'Next: hint("{outcome.id}"), or read section {section} again.'
+        lines.append(f"  {last}")
+    return "\n".join(lines), _box(colour, title, outcome.messages, last)
 
 
 def _box(colour, title, lines, last=""):
@@ -288,12 +289,10 @@ def _box(colour, title, lines, last=""):
 
 def _show(text, html):
     """Show HTML in a notebook, text anywhere else."""
-    try:
-        from IPython import get_ipython
-        from IPython.display import display
-    except ImportError:
-        get_ipython = None
-    if get_ipython is None or get_ipython() is None:
+    from IPython import get_ipython
+    from IPython.display import display
+
+    if get_ipython() is None:
         print(text)
     else:
         display({"text/plain": text, "text/html": html}, raw=True)

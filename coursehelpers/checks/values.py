@@ -1,10 +1,9 @@
 """The one encoding for every value that goes to or comes from an answer.
 
 A value is a nested list or dict of arrays, numbers, strings, booleans, None and references to
-models, nothing else.
-`decode(encode(value))` rebuilds it as plain numpy arrays and builtin types, whatever subclass it
-was; nothing is ever unpickled or evaluated. The text is bounded JSON, arrays are base64 in it, so
-that the size of what is decoded is known before anything is allocated.
+models, nothing else. `decode(encode(value))` rebuilds it as plain numpy arrays and builtin types,
+whatever subclass it was; nothing is ever unpickled or evaluated. The text is bounded JSON, arrays
+are base64 in it, so that the size of what is decoded is known before anything is allocated.
 """
 
 import base64
@@ -53,7 +52,7 @@ class UnsupportedValue(ValueError):
 
 
 def encode(value, handle_for=None):
-    """Encode a value as bytes.
+    """Encode a value as UTF-8 JSON of at most `MAX_BYTES`.
 
     Parameters
     ----------
@@ -62,11 +61,6 @@ def encode(value, handle_for=None):
         references to models: `Handle` and `Fixture`.
     handle_for : callable, optional
         Called with an object of any other type; returns its `Handle` or None.
-
-    Returns
-    -------
-    bytes
-        UTF-8 JSON of at most `MAX_BYTES`.
 
     Raises
     ------
@@ -79,30 +73,21 @@ def encode(value, handle_for=None):
     {'loss': 0.5, 'shape': [2, 3]}
     """
     data = json.dumps(_Encoder(handle_for).tree(value), allow_nan=False).encode()
-    if len(data) > MAX_BYTES:
-        raise UnsupportedValue(f"The value takes {len(data):,} bytes, more than {MAX_BYTES:,}.")
+    _refuse_long(data)
     return data
 
 
 def decode(data):
     """Rebuild a value from its encoding, as plain numpy arrays and builtin types.
 
-    Parameters
-    ----------
-    data : bytes
-        What `encode` returned, or bytes from an untrusted sender.
-
-    Returns
-    -------
-    object
+    The bytes may come from an untrusted sender.
 
     Raises
     ------
     UnsupportedValue
-        If the bytes are not such an encoding or exceed a bound.
+        If the bytes are no encoding of a value or exceed a bound.
     """
-    if len(data) > MAX_BYTES:
-        raise UnsupportedValue(f"The value takes {len(data):,} bytes, more than {MAX_BYTES:,}.")
+    _refuse_long(data)
     try:
         text = str(data, "utf-8")
         # Parsed lists and dicts take up to twenty times the memory of their text.
@@ -112,6 +97,11 @@ def decode(data):
     except (ValueError, RecursionError) as error:
         raise UnsupportedValue("The bytes are not the encoding of a value.") from error
     return _Decoder().value(tree)
+
+
+def _refuse_long(data):
+    if len(data) > MAX_BYTES:
+        raise UnsupportedValue(f"The value takes {len(data):,} bytes, more than {MAX_BYTES:,}.")
 
 
 def _refuse_constant(name):
@@ -124,16 +114,10 @@ def _refuse_huge(number):
 
 
 class _Bounded:
-    """Count items, bytes and depth on the way, in both directions."""
+    """Counts items and levels on the way, in both directions."""
 
     def __init__(self):
         self.items = 0
-        self.bytes = 0
-
-    def spend(self, size):
-        self.bytes += size
-        if self.bytes > MAX_BYTES:
-            raise UnsupportedValue(f"The value takes more than {MAX_BYTES:,} bytes.")
 
     def visit(self, depth):
         self.items += 1
@@ -146,7 +130,13 @@ class _Bounded:
 class _Encoder(_Bounded):
     def __init__(self, handle_for):
         super().__init__()
+        self.bytes = 0
         self.handle_for = handle_for or (lambda value: None)
+
+    def spend(self, size):
+        self.bytes += size
+        if self.bytes > MAX_BYTES:
+            raise UnsupportedValue(f"The value takes more than {MAX_BYTES:,} bytes.")
 
     def tree(self, value, depth=0):
         self.visit(depth)
@@ -231,23 +221,20 @@ class _Decoder(_Bounded):
             _refuse_huge(tree)
         if tree is None or isinstance(tree, bool | int | float | str):
             return tree
-        if not isinstance(tree, dict) or len(tree) != 1:
-            raise UnsupportedValue("The bytes are not the encoding of a value.")
-        [(kind, content)] = tree.items()
-        if kind == "float" and content in ("inf", "-inf", "nan"):
-            return float(content)
-        if kind == "handle" and type(content) is int:
-            return Handle(content)
-        if kind == "fixture" and isinstance(content, list) and len(content) == 2:
-            name, seed = (self.value(item, depth + 1) for item in content)
-            if isinstance(name, str) and type(seed) is int and seed >= 0:
-                return Fixture(name, seed)
-        if kind == "list" and isinstance(content, list):
-            return [self.value(item, depth + 1) for item in content]
-        if kind == "dict" and isinstance(content, dict):
-            return {key: self.value(item, depth + 1) for key, item in content.items()}
-        if kind == "array" and isinstance(content, list) and len(content) == 3:
-            return _array(*content)
+        if isinstance(tree, dict) and len(tree) == 1:
+            match next(iter(tree.items())):
+                case "float", "inf" | "-inf" | "nan" as text:
+                    return float(text)
+                case "handle", number if type(number) is int:  # a bool is an int, too
+                    return Handle(number)
+                case "fixture", [str(name), seed] if type(seed) is int and seed >= 0:
+                    return Fixture(self.value(name, depth + 1), self.value(seed, depth + 1))
+                case "list", list(items):
+                    return [self.value(item, depth + 1) for item in items]
+                case "dict", dict(entries):
+                    return {key: self.value(item, depth + 1) for key, item in entries.items()}
+                case "array", [dtype, shape, data]:
+                    return _array(dtype, shape, data)
         raise UnsupportedValue("The bytes are not the encoding of a value.")
 
 

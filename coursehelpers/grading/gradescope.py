@@ -13,11 +13,11 @@ import tempfile
 from importlib.metadata import metadata
 from pathlib import Path
 
-from coursehelpers.execution import notebooks
 from coursehelpers.grading import isolation, judge, private, results
 from coursehelpers.grading.feedback import exercises_of
 from coursehelpers.grading.notebook import is_hidden
 from coursehelpers.grading.text import clean
+from coursehelpers.lessons import notebooks
 
 LESSON, CHECKS = "lesson", "private.py"
 # Another Python than the container's, where the submission's user may read it too.

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field, replace
 
 from coursehelpers.checks.answers import AnswerTimedOut
 from coursehelpers.checks.core import EXERCISES, Outcome, judge
-from coursehelpers.execution.notebooks import answers, lesson
 from coursehelpers.grading import notebook as notebooks
 from coursehelpers.grading.kernel import Kernel, KernelDied
 from coursehelpers.grading.text import plain
+from coursehelpers.lessons.notebooks import answers, lesson
 
 SETUP_SECONDS = 120  # the teacher's cells, the start of the kernel included
 MAX_MESSAGE = 2000  # characters: it may quote what an answer gave

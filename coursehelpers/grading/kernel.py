@@ -162,29 +162,25 @@ class RemoteAnswer:
         """Call the answer, a function, with the values; return its value."""
         return self._ask("call", *values)
 
-    def predict(self, x, training=False, model=None):
+    def predict(self, x, model, training=False):
         """Return a model's outputs for a batch of inputs."""
         return self._ask("predict", x, training=training, model=model)
 
-    def config(self, model=None):
+    def config(self, model):
         """Return a model's public configuration."""
         return self._ask("config", model=model, form=lambda reply: isinstance(reply, dict))
 
-    def weights(self, model=None):
+    def weights(self, model):
         """Return a model's weights: a list of dicts with ``path``, ``trainable``, ``value``."""
         return self._ask("weights", model=model, form=_are_weights)
 
-    def penalties(self, model=None):
+    def penalties(self, model):
         """Return what a model adds to its loss: a list of numbers."""
         return self._ask("penalties", model=model, form=_are_numbers)
 
-    def train_step(self, x, y, model=None):
+    def train_step(self, x, y, model):
         """Train a model on one batch; return the loss."""
         return self._ask("train_step", x, y, model=model, form=lambda r: isinstance(r, float))
-
-    def value(self):
-        """Return the answer itself, a plain value."""
-        return self._ask("value")
 
     def _ask(self, verb, *args, form=None, **kwargs):
         if self._left <= 0:

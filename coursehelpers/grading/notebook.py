@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import nbformat
 
-from coursehelpers.execution import notebooks
+from coursehelpers.lessons import notebooks
 
 MAX_FILE = 20 * 2**20
 MAX_PARTS = 2**20  # lists and objects, of which each takes some 64 bytes once it is read

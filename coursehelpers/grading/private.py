@@ -7,10 +7,6 @@ import traceback
 from coursehelpers.checks.core import EXERCISES
 
 
-class Unusable(Exception):
-    """A file that declares no checks; the text says why."""
-
-
 def load(path, notebook):
     """Declare the exercises of a file; they replace public ones of the same id.
 
@@ -28,25 +24,25 @@ def load(path, notebook):
 
     Raises
     ------
-    Unusable
+    SystemExit
         If the file cannot be read or raises something, or declares no exercise of the notebook.
     """
     if not os.access(path, os.R_OK):
-        raise Unusable(f"{path} cannot be read.")
+        raise SystemExit(f"{path} cannot be read.")
     public = dict(EXERCISES)  # all of them, since importing one imports every one
     EXERCISES.clear()  # so that an id is free to be declared anew
     try:
         runpy.run_path(str(path), run_name="private_checks")
         private = {name: e for name, e in EXERCISES.items() if e.notebook == notebook}
     except (Exception, SystemExit) as error:
-        raise Unusable(
+        raise SystemExit(
             f"{path}, line {_line(error, path)}: {type(error).__name__}: {error}"
         ) from error
     finally:
         EXERCISES.clear()
         EXERCISES.update(public)
     if not private:
-        raise Unusable(f"{path} declares no exercise with notebook={notebook!r}.")
+        raise SystemExit(f"{path} declares no exercise with notebook={notebook!r}.")
     EXERCISES.update(private)
     return list(private)
 

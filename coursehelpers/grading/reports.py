@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-from coursehelpers.checks.table import Table
+from coursehelpers.checks.display import Table
 from coursehelpers.grading import feedback, results
 from coursehelpers.grading.frame import RESULTS
 from coursehelpers.grading.students import repeated, student_of

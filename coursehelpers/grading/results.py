@@ -15,17 +15,13 @@ from coursehelpers.grading.judge import Grade
 RESULTS, SECRET, LOCK = "results.jsonl", "secret", ".lock"
 
 
-class Unusable(Exception):
-    """A folder in which no results can be kept just now; the text says why."""
-
-
 @contextlib.contextmanager
 def locked(folder):
     """Make a folder for results, and keep it for this process until the block ends.
 
     Raises
     ------
-    Unusable
+    SystemExit
         If it cannot be made or written to, or if another process has it. One that is killed keeps
         nothing.
     """
@@ -33,12 +29,12 @@ def locked(folder):
         Path(folder).mkdir(parents=True, exist_ok=True)
         file = open(Path(folder) / LOCK, "ab")  # noqa: SIM115
     except OSError as error:
-        raise Unusable(f"No results can be written to {folder}: {error.strerror}.") from None
+        raise SystemExit(f"No results can be written to {folder}: {error.strerror}.") from None
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Unusable(
+            raise SystemExit(
                 f"Another run writes to {folder}. Wait until it has ended, or choose another --out."
             ) from None
         yield
@@ -79,7 +75,7 @@ def secret_of(folder):
 
     Raises
     ------
-    Unusable
+    SystemExit
         If the file holds something else.
     """
     path = Path(folder) / SECRET
@@ -89,7 +85,7 @@ def secret_of(folder):
     try:
         return bytes.fromhex(path.read_text())
     except ValueError:
-        raise Unusable(f"{path} holds no secret; remove it, and a new one is made.") from None
+        raise SystemExit(f"{path} holds no secret; remove it, and a new one is made.") from None
 
 
 def checks_version(source, private=b""):

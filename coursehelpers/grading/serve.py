@@ -12,7 +12,7 @@ from coursehelpers.checks.values import decode, encode
 from coursehelpers.grading import isolation
 from coursehelpers.grading.protocol import Channel
 
-VERBS = ("call", "predict", "config", "weights", "penalties", "train_step", "value")
+VERBS = ("call", "predict", "config", "weights", "penalties", "train_step")
 
 
 class Registered:

@@ -1,12 +1,14 @@
-"""Frames and arrays in, Axes out; and `show`, which gives every figure its words."""
+"""Frames and arrays in, Axes out; and `show`, which gives every figure its words.
 
-from coursehelpers.plots.augmentation import plot_augmentations, plot_learning_curve_over_m
-from coursehelpers.plots.core import DPI, STYLES, describe, show
+Every function draws into `ax`, by default a new figure, and returns the Axes. Series differ in
+colour, marker and line style; more of them than there are `STYLES` are a ValueError.
+"""
+
+from coursehelpers.plots.core import STYLES, describe, show
 from coursehelpers.plots.data import (
+    plot_augmentations,
     plot_decision_boundary,
-    plot_error_vs_ratio,
     plot_regression_fit,
-    plot_series,
     show_images,
 )
 from coursehelpers.plots.model import (
@@ -14,17 +16,17 @@ from coursehelpers.plots.model import (
     plot_reliability,
     plot_weight_histograms,
 )
-from coursehelpers.plots.standings import plot_standings
 from coursehelpers.plots.training import (
-    SMALLER_IS_BETTER,
     plot_comparison,
     plot_curves,
+    plot_error_vs_ratio,
     plot_history,
+    plot_learning_curve_over_m,
+    plot_series,
+    plot_standings,
 )
 
 __all__ = [
-    "DPI",
-    "SMALLER_IS_BETTER",
     "STYLES",
     "describe",
     "plot_augmentations",

@@ -1,9 +1,4 @@
-"""What all plots share: their styles, the words that describe them, and how they are shown.
-
-Every function of this package draws into `ax`, by default a new figure, and returns the Axes.
-Series differ in colour (Okabe and Ito's palette, safe for colour-blind readers), marker and line
-style.
-"""
+"""What all plots share: their styles, the words that describe them, and how they are shown."""
 
 import base64
 import io
@@ -11,7 +6,8 @@ from html import escape
 
 import numpy as np
 
-# Blue and vermilion first: the pair that differs most, in grey too.
+# Okabe and Ito's palette, safe for colour-blind readers. Blue and vermilion first: the pair that
+# differs most, in grey too.
 STYLES = (
     {"color": "#0072B2", "marker": "o", "linestyle": "-"},
     {"color": "#D55E00", "marker": "s", "linestyle": "--"},
@@ -21,21 +17,13 @@ STYLES = (
     {"color": "#E69F00", "marker": "P", "linestyle": (0, (3, 1, 1, 1))},
 )
 DPI = 100
+# A legend at the right of its axes, where it covers nothing; and the figure that has room for it.
+BESIDE = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+WIDE = (8.4, 4.0)
 
 
 def axes_or_new(ax, figsize=(6.4, 4.0)):
-    """Return the Axes given, or those of a new figure, laid out so that nothing is cut off.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes or None
-    figsize : tuple of float, default (6.4, 4.0)
-        Width and height of a new figure in inches.
-
-    Returns
-    -------
-    matplotlib Axes
-    """
+    """Return the Axes given, or those of a new figure, laid out so that nothing is cut off."""
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt
@@ -44,7 +32,7 @@ def axes_or_new(ax, figsize=(6.4, 4.0)):
 
 
 def mark_values(ax, values, most=10):
-    """Label a logarithmic horizontal axis by its values, where they are few; powers of ten else."""
+    """Label a logarithmic horizontal axis by its values if they are few, else by powers of ten."""
     values = sorted({value for value in values if value > 0})
     if len(values) <= most:
         ax.set_xticks(values, [f"{value:,g}" for value in values])
@@ -52,22 +40,7 @@ def mark_values(ax, values, most=10):
 
 
 def styled(series, styles=STYLES):
-    """Pair each series with its style.
-
-    Parameters
-    ----------
-    series : iterable
-    styles : sequence of dict, default `STYLES`
-
-    Returns
-    -------
-    iterator of (object, dict)
-
-    Raises
-    ------
-    ValueError
-        If there are more series than styles.
-    """
+    """Pair each series with its style; there may be no more series than styles."""
     series = list(series)
     if len(series) > len(styles):
         raise ValueError(
@@ -77,7 +50,7 @@ def styled(series, styles=STYLES):
 
 
 def describe(axes):
-    """Say in words and numbers what a figure shows.
+    """Describe in words and numbers what a figure shows.
 
     Parameters
     ----------
@@ -88,7 +61,7 @@ def describe(axes):
     str
         One line for the axes, one for each series: whether it rises or falls, its range and its
         first and last point, or, where the ticks of an axis are names, its values by name. A band
-        or region has no place in the legend; it is described if it has a name, its ``gid``.
+        or region, which has no place in the legend, is described if it has a ``gid``.
     """
     return "\n".join(line for ax in np.ravel(axes) for line in _describe_axes(ax))
 
@@ -107,17 +80,13 @@ def _describe_axes(ax):
     yield f"x: {_describe_axis(ax.xaxis)}; y: {_describe_axis(ax.yaxis)}."
     if ax.get_legend() and ax.get_legend().get_title().get_text():
         yield f"Legend: {ax.get_legend().get_title().get_text()}."
-    bars = [
-        container
-        for container in ax.containers
-        if isinstance(container, ErrorbarContainer) and container.lines[0] and container.lines[2]
-    ]
+    bars = [container for container in ax.containers if isinstance(container, ErrorbarContainer)]
     parts = [part for container in bars for part in container.get_children()]
     for line in ax.lines:
         if line not in parts:
             yield f"{_name(line) or 'unnamed series'}: {_describe_line(ax, line)}."
     for container in bars:
-        yield f"{_name(container) or 'unnamed series'}: {_describe_error_bars(ax, container)}."
+        yield f"{container.get_label()}: {_describe_error_bars(ax, container)}."
     for artist in (*ax.patches, *ax.collections):
         words = _describe_area(ax, artist) if _name(artist) else ""
         if words:
@@ -125,10 +94,9 @@ def _describe_axes(ax):
 
 
 def _name(artist):
-    """Return the name of a series, empty if it has but matplotlib's own, such as _child3."""
+    """Return the name of a series, empty if it has only matplotlib's own, such as _child3."""
     label = artist.get_label() or ""
-    gid = artist.get_gid() if hasattr(artist, "get_gid") else None
-    return gid or ("" if label.startswith("_") else label)
+    return artist.get_gid() or ("" if label.startswith("_") else label)
 
 
 def _describe_axis(axis):
@@ -151,15 +119,15 @@ def _tick_names(axis):
 
 
 def _by_name(names, places, values):
-    """Tell values by the name that is nearest to their place."""
-    told = {}
+    """List values by the name that is nearest to their place."""
+    listed = {}
     for place, value in zip(places, values, strict=True):
-        told.setdefault(names[int(np.clip(round(place), 0, len(names) - 1))], []).append(value)
-    return "; ".join(f"{name} at {', '.join(values)}" for name, values in told.items())
+        listed.setdefault(names[int(np.clip(round(place), 0, len(names) - 1))], []).append(value)
+    return "; ".join(f"{name} at {', '.join(values)}" for name, values in listed.items())
 
 
 def _by_tick(ax, points):
-    """Tell points by the names of an axis; return nothing if the ticks of both are numbers."""
+    """List points by the names of an axis; return nothing if the ticks of both are numbers."""
     for along, axis in enumerate((ax.xaxis, ax.yaxis)):
         if _tick_names(axis):
             values = [f"{value:.4g}" for value in points[:, 1 - along]]
@@ -183,7 +151,7 @@ def _describe_line(ax, line):
 
 
 def _trend(y):
-    """Say in words which way a series goes; a tenth of its range counts as no change."""
+    """Name the way a series goes; a tenth of its range counts as no change."""
     slack = np.ptp(y) / 10
     if slack == 0:
         return "constant"
@@ -199,26 +167,18 @@ def _trend(y):
 
 
 def _describe_error_bars(ax, container):
-    """Tell each estimate with its interval, by its place on the other axis."""
+    """List each estimate with its horizontal interval, by the names on the other axis."""
     line, _, (segments, *_) = container.lines
-    along, axis = (0, ax.yaxis) if container.has_xerr else (1, ax.xaxis)
     places, values = [], []
-    for point, ends in zip(line.get_xydata(), segments.get_segments(), strict=False):
-        # Where a number is NaN nothing is drawn.
-        if len(ends):
-            low, high = ends[:, along]
-            places.append(point[1 - along])
-            values.append(f"{point[along]:.4g} ({low:.4g} to {high:.4g})")
-    if not places:
-        return "no points"
-    if _tick_names(axis):
-        return _by_name(_tick_names(axis), places, values)
-    pairs = zip(places, values, strict=True)
-    return "; ".join(f"{'yx'[along]} = {place:.4g} at {value}" for place, value in pairs)
+    for (x, y), ends in zip(line.get_xydata(), segments.get_segments(), strict=True):
+        low, high = ends[:, 0]
+        places.append(y)
+        values.append(f"{x:.4g} ({low:.4g} to {high:.4g})")
+    return _by_name(_tick_names(ax.yaxis), places, values) or "no points"
 
 
 def _describe_area(ax, artist):
-    """Tell what is drawn as an area: a histogram, region, band or markers; skip everything else."""
+    """Describe a histogram, region, band or markers; return nothing for everything else."""
     from matplotlib.collections import PathCollection, PolyCollection
     from matplotlib.contour import ContourSet
     from matplotlib.patches import StepPatch
@@ -267,8 +227,8 @@ def show(axes, alt):
     axes : matplotlib Axes or sequence of them
         Axes of one figure, which is closed afterwards.
     alt : str
-        What is drawn, in a sentence: a reader who cannot see it reads this. Which way the series
-        go is not typed but added by `describe`, so that it is true of every run.
+        What is drawn, in a sentence, for readers who cannot see it. `describe` adds what the
+        series do, so that the text is true of every run.
 
     Raises
     ------

@@ -2,43 +2,43 @@
 
 import numpy as np
 
-from coursehelpers.plots.core import axes_or_new, styled
+from coursehelpers.plots.core import BESIDE, axes_or_new, styled
 
 
-def plot_weight_histograms(weights, *, bins=60, ax=None):
+def plot_weight_histograms(weights, *, ax=None):
     """Plot how the weights of layers or networks are distributed.
 
     Parameters
     ----------
-    weights : mapping of str to ndarray or list of ndarray
-        Name to weights of any shape; the arrays of a list count together.
-    bins : int, default 60
-        Bins over the range of all weights, the same for every name.
+    weights : mapping of str to list of ndarray
+        Name to weights of any shape, such as ``layer.get_weights()``; the arrays of a list count
+        together.
     ax : matplotlib Axes, optional
 
     Returns
     -------
     matplotlib Axes
-        The share of the weights in each bin, so that layers of different size compare, on a
-        logarithmic axis.
+        The fraction of the weights in each of 60 bins, the same for every name, on a logarithmic
+        axis.
 
     Raises
     ------
     ValueError
-        If there are no weights, or more names than styles, or weights are not finite.
+        If weights are not finite.
     """
-    if not weights:
-        raise ValueError(
-            "weights is empty: give names and arrays, as in {layer.name: layer.get_weights()}."
-        )
-    pooled = {name: _flattened(name, arrays) for name, arrays in weights.items()}
-    edges = np.histogram_bin_edges(np.concatenate(list(pooled.values())), bins)
+    pairs = styled(weights)
+    pooled = {name: np.concatenate([w.ravel() for w in arrays]) for name, arrays in weights.items()}
+    edges = np.histogram_bin_edges(np.concatenate(list(pooled.values())), 60)
     shares = {k: np.histogram(values, edges)[0] / len(values) for k, values in pooled.items()}
-    pairs = styled(shares.items())
     ax = axes_or_new(ax)
-    for (name, heights), style in pairs:
+    for name, style in pairs:
         ax.stairs(
-            heights, edges, color=style["color"], linestyle=style["linestyle"], lw=1.5, label=name
+            shares[name],
+            edges,
+            color=style["color"],
+            linestyle=style["linestyle"],
+            lw=1.5,
+            label=name,
         )
     lowest = min(heights[heights > 0].min() for heights in shares.values())
     # An empty bin has no place on a logarithmic axis: its line falls below the smallest share.
@@ -47,25 +47,15 @@ def plot_weight_histograms(weights, *, bins=60, ax=None):
     return ax
 
 
-def _flattened(name, arrays):
-    parts = arrays if isinstance(arrays, list | tuple) else [arrays]
-    values = np.concatenate([np.empty(0), *(np.ravel(part) for part in parts)])
-    if not len(values):
-        raise ValueError(f"{name!r} has no weights; leave it out, or build the model first.")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name!r} has weights that are not finite; did the training diverge?")
-    return values
-
-
-def plot_layer_statistics(frame, statistic="std", *, ax=None):
-    """Plot a statistic layer by layer, for one network or for several.
+def plot_layer_statistics(frame, statistic, *, ax=None):
+    """Plot a statistic layer by layer, for several networks.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        Columns ``layer`` and the statistic, and, to compare networks, ``series``; one row per
-        layer of each network.
-    statistic : str, default "std"
+        Columns ``series`` (the network), ``layer`` and the statistic; one row per layer of each
+        network.
+    statistic : str
         Name of the column.
     ax : matplotlib Axes, optional
 
@@ -78,17 +68,8 @@ def plot_layer_statistics(frame, statistic="std", *, ax=None):
     Raises
     ------
     ValueError
-        If a column is missing, there are no rows, a layer has several rows, or there are more
-        networks than styles.
+        If a layer has several rows.
     """
-    missing = [column for column in ("layer", statistic) if column not in frame]
-    if missing:
-        raise ValueError(f"There is no column {missing}; there are: {list(frame)}.")
-    if not len(frame):
-        raise ValueError("The frame has no rows: a plot needs at least one layer.")
-    several = "series" in frame
-    if not several:
-        frame = frame.assign(series=statistic)
     repeated = frame.loc[frame.duplicated(["series", "layer"]), "layer"]
     if len(repeated):
         raise ValueError(
@@ -109,9 +90,8 @@ def plot_layer_statistics(frame, statistic="std", *, ax=None):
     slanted = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
     ax.set_xticks(range(len(ticks)), ticks, **slanted)
     ax.set(xlabel="layer", ylabel=statistic.replace("_", " "))
-    if several:
-        # Beside the picture: curves of all sizes leave no corner free for sure.
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    # Beside the picture: curves of all sizes leave no corner free for sure.
+    ax.legend(**BESIDE)
     return ax
 
 
@@ -120,29 +100,17 @@ def plot_reliability(tables, *, ax=None):
 
     Parameters
     ----------
-    tables : pandas.DataFrame, or mapping of str to pandas.DataFrame
-        Columns ``confidence``, ``accuracy`` and ``n``, one row per bin; a bin with n = 0 is left
-        out.
+    tables : mapping of str to pandas.DataFrame
+        Name of a model to what `coursehelpers.metrics.reliability` returns: columns
+        ``confidence``, ``accuracy`` and ``n``, one row per bin. A bin with n = 0 is left out.
     ax : matplotlib Axes, optional
 
     Returns
     -------
     matplotlib Axes
-        The area of a marker grows with the share of the examples in its bin. Below the diagonal
+        The area of a marker grows with the fraction of the examples in its bin. Below the diagonal
         the model is more confident than it is right.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, a table has no examples, or there are more tables than styles.
     """
-    tables = {"model": tables} if hasattr(tables, "columns") else dict(tables)
-    for name, table in tables.items():
-        missing = [column for column in ("confidence", "accuracy", "n") if column not in table]
-        if missing:
-            raise ValueError(f"{name!r} has no column {missing}; there are: {list(table)}.")
-        if not table["n"].sum():
-            raise ValueError(f"{name!r} has no examples: n is 0 in every bin.")
     pairs = styled(tables.items())
     ax = axes_or_new(ax, (4.8, 4.8))
     ax.plot([0, 1], [0, 1], color="0.4", linestyle=":", label="perfectly calibrated")
@@ -150,7 +118,6 @@ def plot_reliability(tables, *, ax=None):
         table = table[table["n"] > 0].sort_values("confidence")
         x, y, shares = table["confidence"], table["accuracy"], table["n"] / table["n"].sum()
         ax.plot(x, y, label=name, markersize=4, **style)
-        # In front of the axes: a bin may lie in a corner.
         ax.scatter(
             x,
             y,
@@ -158,7 +125,7 @@ def plot_reliability(tables, *, ax=None):
             color=style["color"],
             marker=style["marker"],
             alpha=0.6,
-            clip_on=False,
+            clip_on=False,  # a bin may lie in a corner
         )
     ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1), aspect="equal")
     ax.legend(title="larger marker: more examples")

@@ -1,64 +1,48 @@
-"""The strategies of transfer learning, by size and domain of the data: what the grid measures."""
+"""The strategies of transfer learning by size and domain of the data, and which of them wins where.
 
+`measure` trains by one strategy in one cell; `data/grid.py` stores what it gives for all of them.
+"""
+
+import io
 import time
 from functools import partial
-from typing import NamedTuple
+from operator import itemgetter
 
 import numpy as np
 
-from coursehelpers.data import load_cats_dogs, load_fashion_mnist, resize_images, split
+from coursehelpers.data import (
+    load_cats_dogs,
+    load_fashion_mnist,
+    read_verified,
+    resize_images,
+    split,
+)
+from coursehelpers.metrics import paired_differences, summarize
 from coursehelpers.models import blocks, build_backbone, build_cnn
-from coursehelpers.transfer.features import batched, compute, extract_features, folded
-from coursehelpers.transfer.head import train_head
+from coursehelpers.transfer.features import compute, extract_features, folded
+from coursehelpers.transfer.heads import train_head
 from coursehelpers.transfer.tuning import fine_tune, split_backbone
 
+GRID = "transfer-grid/transfer-grid.csv"
 IMAGE_SIZE = 96
 BATCH_SIZE = 32
 CLASSES = 2
-
-
-class Size(NamedTuple):
-    """Images to train on and to choose with."""
-
-    train: int
-    validation: int
-
-
-SIZES = {"little": Size(100, 100), "much": Size(2_000, 500)}
 # Each with two classes and 2,000 test images, so that the domain is what differs.
 DOMAINS = {"similar": ("cat", "dog"), "different": ("T-shirt", "shirt")}
+# Images to train on, and to choose with.
+SIZES = {
+    "little": {"train": 100, "validation": 100},
+    "much": {"train": 2_000, "validation": 500},
+}
 # The ends of these blocks are the stages at which a linear head may stand.
 STAGES = ("block2b", "block3b", "block4c", "block5c", "block6d")
-
-
-class Measured(NamedTuple):
-    """Accuracy on both parts, and what was chosen on validation."""
-
-    validation: float
-    test: float
-    choice: str = ""
-
-
-class Tuning(NamedTuple):
-    """How a backbone is fine-tuned: the last blocks, at one of some learning rates."""
-
-    keep_last: int
-    rates: tuple[float, ...]
-    epochs: dict
-
-
-class Scratch(NamedTuple):
-    """How a network is trained from random weights: at most so long, the best epoch is kept."""
-
-    epochs: dict
-    patience: dict
-
-
-FEW = Tuning(3, (3e-5, 3e-4), {"little": 8, "much": 5})
-MANY = Tuning(14, (3e-5, 3e-4), {"little": 8, "much": 5})
-SMALL = Scratch({"little": 100, "much": 40}, {"little": 20, "much": 10})
+# The last blocks are fine-tuned at each of these learning rates.
+FEW = {"keep_last": 3, "rates": (3e-5, 3e-4), "epochs": {"little": 8, "much": 5}}
+MANY = FEW | {"keep_last": 14}
+# From random weights: at most so many epochs, and the best one is kept.
+SMALL = {"epochs": {"little": 100, "much": 40}, "patience": {"little": 20, "much": 10}}
 # No early stopping: the statistics of batch normalization need most of this time to settle.
-SAME = Scratch({"little": 40, "much": 12}, {"little": 40, "much": 12})
+SAME = {"epochs": {"little": 40, "much": 12}, "patience": {"little": 40, "much": 12}}
 
 
 def load_domain(domain):
@@ -68,18 +52,13 @@ def load_domain(domain):
     ----------
     domain : {"similar", "different"}
         Similar to ImageNet are the photos of cats and dogs; different are grey pictures of
-        T-shirts and shirts, out of Fashion-MNIST.
+        T-shirts and shirts, out of Fashion-MNIST. Another one is a ValueError.
 
     Returns
     -------
     (x_train, y_train), (x_test, y_test) : tuples of ndarray
         Images ``uint8`` of shape (n, 32, 32, 3) or (n, 28, 28), labels ``int64`` 0 and 1 of shape
         (n,).
-
-    Raises
-    ------
-    ValueError
-        If there is no such domain.
 
     Examples
     --------
@@ -98,28 +77,9 @@ def load_domain(domain):
 
 
 def draw_cell(domain, size, seed):
-    """Draw the data of one cell of the grid: training and validation at random, all of the test.
-
-    Parameters
-    ----------
-    domain : {"similar", "different"}
-    size : {"little", "much"}
-    seed : int
-
-    Returns
-    -------
-    Parts
-        See `load_domain` for shapes and dtypes.
-
-    Examples
-    --------
-    >>> [len(y) for _, y in draw_cell("similar", "little", seed=0)]
-    [100, 100, 2000]
-    """
-    _require_choice("size", size, SIZES)
+    """Draw the data of a cell: training and validation images at random, and all test images."""
     train, test = load_domain(domain)
-    parts = split(*train, **SIZES[size]._asdict(), seed=seed)
-    return parts._replace(test=test)
+    return split(*train, **SIZES[size], seed=seed)._replace(test=test)
 
 
 def measure(domain, size, strategy, seed):
@@ -127,10 +87,8 @@ def measure(domain, size, strategy, seed):
 
     Parameters
     ----------
-    domain : {"similar", "different"}
-    size : {"little", "much"}
-    strategy : str
-        One of `STRATEGIES`.
+    domain, size, strategy : str
+        One of `DOMAINS`, `SIZES` and `STRATEGIES`; other names are a ValueError.
     seed : int
         Draws data, weights and order.
 
@@ -140,23 +98,19 @@ def measure(domain, size, strategy, seed):
         ``domain``, ``size``, ``strategy``, ``seed``; accuracies ``validation`` and ``test``;
         ``choice``: what was chosen on validation; ``seconds`` of wall-clock time.
 
-    Raises
-    ------
-    ValueError
-        If there is no such domain, size or strategy.
-
     Examples
     --------
-    >>> measure("similar", "little", "head on top features", seed=0)["test"] > 0.7
+    >>> measure("different", "little", "small network from scratch", seed=0)["test"] > 0.7
     True
     """
     _require_choice("strategy", strategy, STRATEGIES)
+    _require_choice("size", size, SIZES)
     parts = draw_cell(domain, size, seed)
     start = time.perf_counter()
     found = STRATEGIES[strategy](parts, size, seed)
     seconds = time.perf_counter() - start
     cell = {"domain": domain, "size": size, "strategy": strategy, "seed": seed}
-    return cell | found._asdict() | {"seconds": round(seconds, 1)}
+    return cell | found | {"seconds": round(seconds, 1)}
 
 
 def build_stages(image_size=IMAGE_SIZE):
@@ -190,88 +144,168 @@ def build_stages(image_size=IMAGE_SIZE):
     return keras.Model(backbone.input, joined, name=f"{backbone.name}_stages"), columns
 
 
+def load_grid():
+    """Load what the strategies of transfer learning reached, for each cell and seed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per run, with the columns that `coursehelpers.transfer.strategies.measure` gives;
+        ``seconds`` are those of one processor core.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged.
+
+    Examples
+    --------
+    >>> grid = load_grid()
+    >>> len(grid) == grid["seed"].nunique() * 24
+    True
+    """
+    import pandas as pd
+
+    return pd.read_csv(io.BytesIO(read_verified(GRID)), keep_default_na=False)
+
+
+def standings(grid):
+    """Compare the strategies in each cell of the grid with the best one there.
+
+    Parameters
+    ----------
+    grid : pandas.DataFrame
+        What `load_grid` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per cell and strategy: ``domain``, ``size``, ``strategy``; the mean test accuracy
+        ``estimate`` with its 95 % interval ``low``, ``high`` over ``n`` seeds; the mean
+        ``difference`` to the strategy with the highest mean of the cell, its interval ``diff low``,
+        ``diff high`` with Holm's correction over the strategies; and its ``standing``:
+
+        - "worse": shown to be worse than the one with the highest mean,
+        - "best": has the highest mean, and all others were shown to be worse,
+        - "tied": neither, the seeds do not tell it from the one with the highest mean.
+
+        Finally ``beaten``: whether some other strategy of the cell was better in every seed. That
+        is no proof, but a reason not to recommend the strategy.
+
+    Examples
+    --------
+    >>> from coursehelpers.transfer import load_grid
+    >>> table = standings(load_grid())
+    >>> set(table["standing"]) <= {"best", "tied", "worse"}
+    True
+    """
+    import pandas as pd
+
+    names = {"estimate": "difference", "low": "diff low", "high": "diff high"}
+    cells = []
+    for (domain, size), runs in grid.groupby(["domain", "size"], sort=False):
+        means = summarize(runs, "strategy", "test")
+        best = means.loc[means["estimate"].idxmax(), "strategy"]
+        against = paired_differences(runs, "strategy", "test", best).rename(columns=names)
+        table = means.merge(against[["strategy", *names.values()]], how="left").fillna(0.0)
+        table["standing"] = "tied"
+        table.loc[table["diff high"] < 0, "standing"] = "worse"
+        if (table["standing"] == "tied").sum() == 1:
+            table["standing"] = table["standing"].replace("tied", "best")
+        table["beaten"] = table["strategy"].isin(_beaten(runs))
+        table.insert(0, "domain", domain)
+        table.insert(1, "size", size)
+        cells.append(table)
+    return pd.concat(cells, ignore_index=True)
+
+
+def _beaten(runs):
+    """Return the strategies that another one was better than in every seed."""
+    values = runs.pivot_table("test", "strategy", "seed").T
+    return [name for name in values if values.gt(values[name], axis=0).all().any()]
+
+
 def _head(parts, size, seed, *, stages):
+    """Train a head on the features of each stage, and take the best one on validation."""
     model, columns = build_stages()
-    features = [extract_features(model, _enlarged(x), cache=False) for x, _ in parts]
-    best = None
+    features = [(extract_features(model, _enlarged(x), cache=False), y) for x, y in parts]
+    trained = []
     for name in stages:
-        x, x_val, x_test = (part[:, columns[name]] for part in features)
-        head = train_head(x, parts.train[1], validation=(x_val, parts.validation[1]))
-        loss = min(head.losses.values())
-        if best is None or loss < best[0]:
-            accuracies = (head.accuracy(x_val, parts.validation[1]), x_test, head)
-            best = loss, name, accuracies
-    _, name, (validation, x_test, head) = best
-    choice = name if len(stages) > 1 else ""
-    return Measured(validation, head.accuracy(x_test, parts.test[1]), choice)
+        train, validation, test = ((x[:, columns[name]], y) for x, y in features)
+        head = train_head(*train, validation=validation)
+        trained.append((min(head.losses.values()), name, head, validation, test))
+    _, name, head, validation, test = min(trained, key=itemgetter(0))
+    return _measured(head, validation, test, name if len(stages) > 1 else "")
 
 
-def _fine_tune(parts, size, seed, *, tuning):
-    y, y_val, y_test = (labels for _, labels in parts)
-    images = [_enlarged(x) for x, _ in parts]
-    activations = best = None
-    for rate in tuning.rates:
+def _fine_tune(parts, size, seed, *, keep_last, rates, epochs):
+    """Fine-tune the last blocks at each rate, and take the best one on validation."""
+    images, labels = [_enlarged(x) for x, _ in parts], [y for _, y in parts]
+    activations, tuned = None, []
+    for rate in rates:
         backbone = build_backbone(input_shape=images[0].shape[1:], pooling="avg")
-        lower, upper = split_backbone(backbone, keep_last=tuning.keep_last)
+        lower, upper = split_backbone(backbone, keep_last=keep_last)
         if activations is None:  # the frozen part is the same for all rates
             activations = [extract_features(lower, x, cache=False) for x in images]
-        x, x_val, x_test = activations
-        pooled = [_features(upper, part) for part in (x, x_val)]
-        head = train_head(pooled[0], y, validation=(pooled[1], y_val))
+        train, validation, test = zip(activations, labels, strict=True)
+        head = train_head(*_features(upper, *train), validation=_features(upper, *validation))
         head, losses = fine_tune(
             upper,
             head,
-            x,
-            y,
-            validation=(x_val, y_val),
-            epochs=tuning.epochs[size],
+            *train,
+            validation=validation,
+            epochs=epochs[size],
             learning_rate=rate,
             batch_size=BATCH_SIZE,
             seed=seed,
         )
-        if best is None or min(losses) < best[0]:
-            best = min(losses), rate, upper, head
-    _, rate, upper, head = best
-    validation, test = (
-        head.accuracy(_features(upper, part), labels)
-        for part, labels in ((x_val, y_val), (x_test, y_test))
-    )
-    return Measured(validation, test, f"learning rate {rate:g}")
+        tuned.append((min(losses), rate, upper, head))
+    _, rate, upper, head = min(tuned, key=itemgetter(0))
+    reached = (_features(upper, *part) for part in (validation, test))
+    return _measured(head, *reached, f"learning rate {rate:g}")
 
 
-def _from_scratch(parts, size, seed, *, build, prepare, scratch):
+def _from_scratch(parts, size, seed, *, build, prepare, epochs, patience):
+    """Train a network from random weights, and take the best epoch on validation."""
     import keras
 
     from coursehelpers.augment import build_augmenter
     from coursehelpers.training import Setting, compare
 
     def stop_early():
-        patience = scratch.patience[size]
-        return [keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)]
+        return [keras.callbacks.EarlyStopping(patience=patience[size], restore_best_weights=True)]
 
     data = [(prepare(x), keras.utils.to_categorical(y, CLASSES)) for x, y in parts]
-    build = partial(build, data[0][0].shape[1:])
+    build = partial(build, input_shape=data[0][0].shape[1:])
     setting = Setting(build, callbacks=stop_early, augment=partial(build_augmenter, flip=True))
     run = compare(
-        {"": setting}, tuple(data), seeds=[seed], epochs=scratch.epochs[size], batch_size=BATCH_SIZE
+        {"": setting}, tuple(data), seeds=[seed], epochs=epochs[size], batch_size=BATCH_SIZE
     )
-    epochs = len(set(run.frame["epoch"]))
-    losses = run.frame.query("metric == 'loss' and split == 'validation'")["value"].to_numpy()
-    accuracies = run.frame.query("metric == 'accuracy' and split == 'validation'")["value"]
-    validation = float(accuracies.to_numpy()[losses.argmin()])
-    return Measured(
-        validation, run.final()["value"].item(), f"{losses.argmin() + 1} of {epochs} epochs"
-    )
+    curves = run.frame.query("split == 'validation'").pivot_table("value", "epoch", "metric")
+    best = int(curves["loss"].to_numpy().argmin())
+    return {
+        "validation": float(curves["accuracy"].iloc[best]),
+        "test": run.final()["value"].item(),
+        "choice": f"{best + 1} of {len(curves)} epochs",
+    }
 
 
-def _small_network(shape):
-    return build_cnn(input_shape=shape, classes=CLASSES)
+def _measured(head, validation, test, choice):
+    return {
+        "validation": head.accuracy(*validation),
+        "test": head.accuracy(*test),
+        "choice": choice,
+    }
 
 
-def _same_network(shape):
+def _features(network, x, y):
+    return compute(folded(network), x, BATCH_SIZE), y
+
+
+def _same_network(input_shape):
     import keras
 
-    backbone = build_backbone(weights=None, input_shape=shape, pooling="avg")
+    backbone = build_backbone(weights=None, input_shape=input_shape, pooling="avg")
     head = keras.layers.Dense(CLASSES, activation="softmax")
     # Augmentation takes pixels in 0..1, the backbone in 0..255.
     model = keras.Sequential([keras.layers.Rescaling(255), backbone, head])
@@ -292,10 +326,6 @@ def _enlarged_and_scaled(x):
     return _scaled(_enlarged(x))
 
 
-def _features(network, x):
-    return compute(folded(network), *batched(x, BATCH_SIZE), BATCH_SIZE)
-
-
 def _require_choice(name, value, choices):
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}.")
@@ -304,12 +334,12 @@ def _require_choice(name, value, choices):
 STRATEGIES = {
     "head on top features": partial(_head, stages=("top",)),
     "head on earlier features": partial(_head, stages=STAGES),
-    "fine-tune few blocks": partial(_fine_tune, tuning=FEW),
-    "fine-tune many blocks": partial(_fine_tune, tuning=MANY),
+    "fine-tune few blocks": partial(_fine_tune, **FEW),
+    "fine-tune many blocks": partial(_fine_tune, **MANY),
     "small network from scratch": partial(
-        _from_scratch, build=_small_network, prepare=_scaled, scratch=SMALL
+        _from_scratch, build=partial(build_cnn, classes=CLASSES), prepare=_scaled, **SMALL
     ),
     "same network from scratch": partial(
-        _from_scratch, build=_same_network, prepare=_enlarged_and_scaled, scratch=SAME
+        _from_scratch, build=_same_network, prepare=_enlarged_and_scaled, **SAME
     ),
 }

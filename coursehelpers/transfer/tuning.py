@@ -1,29 +1,21 @@
-"""Fine-tuning the last blocks of a backbone on what the frozen ones before them compute."""
+"""Fine-tuning: the last blocks of a backbone, on what the frozen ones before them compute."""
 
 from dataclasses import replace
-from typing import NamedTuple
+from functools import cache
 
 import numpy as np
 
-from coursehelpers.data import generator as _generator
-from coursehelpers.data import require_count as _require_count
+from coursehelpers.data import generator, require_count
 from coursehelpers.models import blocks, freeze
 from coursehelpers.progress import progress_bar
-from coursehelpers.transfer.features import DELAY, batched, compute
-from coursehelpers.transfer.head import attach_head
-
-
-class SplitBackbone(NamedTuple):
-    """A backbone in two: the frozen `lower` part, and the `upper` part, whose blocks learn."""
-
-    lower: object
-    upper: object
+from coursehelpers.transfer.features import DELAY, compute
+from coursehelpers.transfer.heads import attach_head
 
 
 def split_backbone(backbone, *, keep_last):
     """Cut a backbone before its last blocks, and freeze what comes before.
 
-    What the lower part computes of an image stays the same while the upper one learns. With
+    The lower part's output stays the same while the upper one learns. With
     ``extract_features(lower, images)`` it is computed once, and training the upper part on that
     gives the weights that training the whole backbone would give, in a fraction of the time.
 
@@ -37,10 +29,9 @@ def split_backbone(backbone, *, keep_last):
 
     Returns
     -------
-    SplitBackbone
-        ``lower``: from images to the feature map at the cut; ``upper``: from there to the output
-        of the backbone. Both are functional Keras models. The normalization
-        of both is frozen.
+    lower, upper : keras.Model
+        From images to the feature map at the cut, and from there to the output of the backbone.
+        The normalization of both is frozen.
 
     Raises
     ------
@@ -66,10 +57,8 @@ def split_backbone(backbone, *, keep_last):
         )
     cut = _cut(backbone, found[list(found)[-keep_last]][0])
     freeze(backbone, keep_last=keep_last)
-    return SplitBackbone(
-        keras.Model(backbone.inputs[0], cut, name=f"{backbone.name}_lower"),
-        keras.Model(cut, backbone.outputs[0], name=f"{backbone.name}_upper"),
-    )
+    lower = keras.Model(backbone.inputs[0], cut, name=f"{backbone.name}_lower")
+    return lower, keras.Model(cut, backbone.outputs[0], name=f"{backbone.name}_upper")
 
 
 def fine_tune(
@@ -87,9 +76,9 @@ def fine_tune(
     """Train the upper part of a backbone and its head, and keep the best epoch.
 
     Adam with a very low learning rate changes the weights of ImageNet only a little; normalization
-    keeps its statistics. After the last epoch the weights of the one with the lowest validation
-    cross-entropy are put back. Epoch 0, before any step, is one of them, so that fine-tuning that
-    does not help changes nothing.
+    keeps its statistics. At the end the weights of the epoch with the lowest validation
+    cross-entropy are put back. Epoch 0, before any step, counts too: fine-tuning that does not help
+    changes nothing.
 
     Parameters
     ----------
@@ -103,9 +92,8 @@ def fine_tune(
         Class numbers.
     validation : tuple of ndarray
         Activations and class numbers of other examples.
-    epochs : int, default 5
-    learning_rate : float, default 1e-5
-    batch_size : int, default 32
+    epochs, learning_rate, batch_size
+        Of Adam, by default 5, 1e-5 and 32.
     seed : int or sequence of int, default 0
         Seed of the order of the examples.
 
@@ -124,24 +112,20 @@ def fine_tune(
     Examples
     --------
     >>> from coursehelpers.models import build_backbone
-    >>> from coursehelpers.transfer import extract_features, train_head
-    >>> lower, upper = split_backbone(
-    ...     build_backbone(input_shape=(32, 32, 3), pooling="avg"), keep_last=1
-    ... )
-    >>> images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), np.uint8)
-    >>> activations, y = extract_features(lower, images, cache=False), np.arange(8) % 2
-    >>> features = upper.predict(activations, verbose=0)
+    >>> from coursehelpers.transfer import train_head
+    >>> backbone = build_backbone(input_shape=(32, 32, 3), pooling="avg")
+    >>> lower, upper = split_backbone(backbone, keep_last=1)
+    >>> x, y = np.random.default_rng(0).random((8, *lower.output_shape[1:])), np.arange(8) % 2
+    >>> features = upper.predict(x, verbose=0)
     >>> head = train_head(features, y, validation=(features, y))
-    >>> head, losses = fine_tune(
-    ...     upper, head, activations, y, validation=(activations, y), epochs=2
-    ... )
+    >>> head, losses = fine_tune(upper, head, x, y, validation=(x, y), epochs=2)
     >>> len(losses)
     3
     """
     import keras
 
     for name, count in (("epochs", epochs), ("batch_size", batch_size)):
-        _require_count(name, count)
+        require_count(name, count)
     if not 0 < learning_rate < np.inf:
         raise ValueError(f"learning_rate must be a positive number, got {learning_rate!r}.")
     x_val, y_val = validation
@@ -157,7 +141,7 @@ def fine_tune(
                 f"The class numbers of {name} must be integers from 0 to {len(head.bias) - 1}, got "
                 f"{labels.dtype} from {labels.min()} to {labels.max()}."
             )
-    rng = _generator(seed)
+    rng = generator(seed)
     model = attach_head(upper, head)
     model.compile(
         keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy", jit_compile=False
@@ -165,7 +149,7 @@ def fine_tune(
     losses = [_validation_loss(model, x_val, y_val, batch_size)]
     steps = -(-len(y) // batch_size)
     with progress_bar(epochs * steps, "fine-tuning", delay=DELAY) as bar:
-        kept = _values(model)
+        kept = model.get_weights()
         for _ in range(epochs):
             order = rng.permutation(len(y))
             for start in range(0, len(y), batch_size):
@@ -174,19 +158,14 @@ def fine_tune(
                 bar.update()
             losses.append(_validation_loss(model, x_val, y_val, batch_size))
             if losses[-1] == min(losses):
-                kept = _values(model)
-    for weight, value in zip(model.trainable_weights, kept, strict=True):
-        weight.assign(value)
+                kept = model.get_weights()
+    model.set_weights(kept)
     kernel, bias = model.get_layer("head").get_weights()
     return replace(head, kernel=kernel, bias=bias), losses
 
 
-def _values(model):
-    return [weight.numpy() for weight in model.trainable_weights]
-
-
 def _validation_loss(model, x, y, batch_size):
-    p = compute(model, *batched(x, batch_size), batch_size, "validating")
+    p = compute(model, x, batch_size, "validating")
     return float(-np.log(np.maximum(p[np.arange(len(y)), y], 1e-7)).mean())
 
 
@@ -207,3 +186,115 @@ def _cut(backbone, first):
             "maps cross the cut. Choose another keep_last."
         )
     return next(iter(crossing.values()))
+
+
+def layerwise_adam(learning_rate, *, factors=None, starts=None):
+    """Build Adam with a factor on the step of each layer, and a step number at which it sets in.
+
+    With factors that rise from the first layer to the last these are discriminative learning
+    rates, with starts that fall it is gradual unfreezing (Howard and Ruder 2018). A factor on the
+    gradient would do nothing, because Adam divides it out again.
+
+    Parameters
+    ----------
+    learning_rate : float
+    factors : sequence of float, optional
+        One for each layer with trainable weights, first the one next to the input; by default 1.
+    starts : sequence of int, optional
+        For each of these layers the step, from 0, at which it begins to learn; by default 0.
+
+    Returns
+    -------
+    keras.optimizers.Adam
+
+    Raises
+    ------
+    ValueError
+        If a factor or start is negative, or, in training, if there are not as many of them as
+        layers.
+
+    Notes
+    -----
+    Keras knows the class once this function was called: call it before
+    ``keras.models.load_model`` reads what another process saved, or load with ``compile=False``.
+
+    References
+    ----------
+    J. Howard, S. Ruder: Universal language model fine-tuning for text classification. ACL 2018.
+
+    Examples
+    --------
+    >>> layerwise_adam(0.01, factors=(0.1, 1), starts=(50, 0)).get_config()["starts"]
+    [50, 0]
+    """
+    given = {"factors": factors, "starts": starts}
+    for name, values in given.items():
+        # Not `value < 0`, which NaN would pass.
+        if values is not None and (not len(values) or not all(value >= 0 for value in values)):
+            raise ValueError(
+                f"{name} must be numbers of at least 0, one per layer, got {values!r}."
+            )
+        # In a saved model, Keras takes lists only: it refuses a range and gives no array back.
+        given[name] = None if values is None else np.asarray(values).tolist()
+    return _layerwise_adam()(learning_rate, **given)
+
+
+def _layer_numbers(variables):
+    """Return for each variable the number of its layer, from 0.
+
+    The weights of a layer follow each other, and have the same path but for their own name.
+    """
+    numbers, before, seen = [], None, set()
+    for path in (v.path for v in variables):
+        layer = path.rpartition("/")[0]
+        # Layers of two nested models may have the same path: a weight that is there again is of
+        # the next one.
+        if layer != before or path in seen:
+            before, seen = layer, set()
+            numbers.append(numbers[-1] + 1 if numbers else 0)
+        else:
+            numbers.append(numbers[-1])
+        seen.add(path)
+    return numbers
+
+
+@cache
+def _layerwise_adam():
+    """Define the class when it is needed: importing this package must not import Keras."""
+    import keras
+    from keras import ops
+
+    @keras.saving.register_keras_serializable("coursehelpers")
+    class LayerwiseAdam(keras.optimizers.Adam):
+        def __init__(self, learning_rate=0.001, *, factors=None, starts=None, **options):
+            super().__init__(learning_rate, **options)
+            self.factors, self.starts = factors, starts
+            self.layer_of = {}
+
+        def build(self, variables):
+            numbers = _layer_numbers(variables)
+            count = len(set(numbers))
+            for name in ("factors", "starts"):
+                values = getattr(self, name)
+                if values is not None and len(values) != count:
+                    raise ValueError(
+                        f"{name} must have a number for each of the {count} layers that "
+                        f"learn, got {len(values)}."
+                    )
+            # TensorFlow hands the variables inside of those of Keras to `update_step`.
+            self.layer_of = {id(v.value): n for v, n in zip(variables, numbers, strict=True)}
+            super().build(variables)
+
+        def update_step(self, gradient, variable, learning_rate):
+            inside = variable.value if isinstance(variable, keras.Variable) else variable
+            layer = self.layer_of[id(inside)]
+            factor = 1.0 if self.factors is None else self.factors[layer]
+            if self.starts is not None:
+                waiting = ops.less(self.iterations, self.starts[layer])
+                factor = ops.where(waiting, 0.0, factor)
+            super().update_step(gradient, variable, learning_rate * factor)
+
+        def get_config(self):
+            return super().get_config() | {"factors": self.factors, "starts": self.starts}
+
+    return LayerwiseAdam

@@ -6,20 +6,15 @@ import time
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from coursehelpers.data import Parts
-from coursehelpers.data import generator as _generator
-from coursehelpers.data import require_count as _require_count
+from coursehelpers.data import Parts, require_count
 from coursehelpers.metrics import Interval
-from coursehelpers.models import build_backbone, freeze
-from coursehelpers.models.backbones import OFFLINE
-from coursehelpers.photos import ImageFiles, ImageFolder, Skipped, scan_image_folder
-from coursehelpers.photos import require_readable as _require_readable
-from coursehelpers.transfer.features import batched, compute, extract_parts, folded, read_features
-from coursehelpers.transfer.head import Head, _require_classes, attach_head, train_head
+from coursehelpers.models import OFFLINE, build_backbone, freeze
+from coursehelpers.photos import Skipped, require_readable, scan_image_folder
+from coursehelpers.transfer.features import compute, extract_parts, folded, read_features
+from coursehelpers.transfer.heads import Head, attach_head, require_classes, train_head
 from coursehelpers.transfer.tuning import fine_tune, split_backbone
 
 IMAGE_SIZE = 160
@@ -38,7 +33,7 @@ class TransferResult:
         Accuracy with its 95 % interval (Wilson's); None of a test part without photos. The
         validation data have chosen the head, so that their accuracy flatters it a little.
     counts : Parts
-        Photos of each part.
+        Number of photos of each part.
     head : Head
     skipped : tuple of Skipped
         Path and reason of every file that was left out.
@@ -78,15 +73,6 @@ def accuracy_text(accuracy):
     return f"{accuracy.estimate:.3f} (95 % interval {accuracy.low:.3f} to {accuracy.high:.3f})"
 
 
-class _Known(NamedTuple):
-    """Features and class numbers of the parts, and what is known of the photos."""
-
-    parts: Parts
-    class_names: tuple
-    skipped: tuple
-    duplicates: tuple
-
-
 def transfer(
     data,
     *,
@@ -102,22 +88,20 @@ def transfer(
     seed=0,
     batch_size=32,
     cache=None,
-    resize="crop",
-    threads=None,
 ):
     """Train a network on photos, on top of one that was trained on ImageNet.
 
-    The backbone's features of all photos are computed once (`read_features`), a head on them is
-    trained and its L2 strength chosen on the validation part (`train_head`), and the test part is
-    evaluated a single time, at the end. With `keep_last`, the last blocks are fine-tuned together
-    with the head before that (`fine_tune`).
+    The features of all photos are computed once (`read_features`), a head on them is trained and
+    its L2 strength chosen on the validation part (`train_head`), and the test part is evaluated a
+    single time, at the end. With `keep_last`, the last blocks are fine-tuned together with the head
+    before that (`fine_tune`).
 
     Parameters
     ----------
-    data : path-like, ImageFiles, ImageFolder or three pairs of ndarray
-        A folder as `scan_image_folder` takes it, or what that or `load_image_folder` returns, or
-        training, validation and test data ``(x, y)``: images (n, height, width, 3) with values in
-        0..255, and class numbers (n,).
+    data : path-like or three pairs of ndarray
+        A folder as `coursehelpers.photos.scan_image_folder` takes it, or training, validation and
+        test data ``(x, y)``: images (n, height, width, 3) with values in 0..255, and class numbers
+        (n,).
     image_size : int, optional
         Height and width to read photos with, by default 160. Arrays have their own.
     backbone : str or keras.Model, default "efficientnet_lite0"
@@ -137,8 +121,6 @@ def transfer(
         Seed of the parts that are drawn, and of the order in fine-tuning. The head needs none.
     batch_size, cache
         See `extract_features`.
-    resize, threads
-        See `coursehelpers.photos.iterate_images`.
 
     Returns
     -------
@@ -162,19 +144,24 @@ def transfer(
     >>> result.counts.test, result.model.output_shape
     (20, (None, 2))
     """
-    _require_count("batch_size", batch_size)
-    _require_count("keep_last", keep_last, least=0)
-    _generator(seed)
     seconds = {}
+    from_folder = isinstance(data, str | os.PathLike)
     with _timed(seconds, "scanning"):
-        data = _found(data, validation, test, seed)
-    if isinstance(data, ImageFiles):
-        if class_names is not None:
-            raise ValueError("class_names are the names of the folders; leave class_names out.")
-    else:
-        data = _arrays(data, class_names)
+        if from_folder:
+            if class_names is not None:
+                raise ValueError("class_names are the names of the folders; leave class_names out.")
+            files = scan_image_folder(data, validation=validation, test=test, seed=seed)
+            class_names, parts, shape = files.class_names, files.parts, None
+        else:
+            parts, class_names = _arrays(data, class_names)
+            shape = parts.train[0].shape[1:]
+        if not len(parts.validation[1]):
+            raise ValueError(
+                "The validation part is empty, but the head is chosen on it. Ask for a larger "
+                "share, or add examples."
+            )
     with _timed(seconds, "backbone"):
-        network = _backbone(backbone, weights, image_size, data)
+        network = _backbone(backbone, weights, image_size, shape)
         lower, upper = network, None
         if keep_last:
             lower, upper = split_backbone(network, keep_last=keep_last)
@@ -182,37 +169,33 @@ def transfer(
             freeze(network)
     with _timed(seconds, "features"):
         options = {"batch_size": batch_size, "cache": cache}
-        if isinstance(data, ImageFiles):
-            options |= {"resize": resize, "threads": threads}
-            data = _photo_features(lower, data, image_size, options)
+        if from_folder:
+            features, skipped, duplicates = _photo_features(lower, files, image_size, options)
         else:
-            x = extract_parts(lower, [x for x, _ in data.parts], **options)
-            labels = [y for _, y in data.parts]
-            data = data._replace(parts=Parts(*zip(x, labels, strict=True)))
-    train, held, tested = data.parts
+            x = extract_parts(lower, [x for x, _ in parts], **options)
+            features = Parts(*zip(x, [y for _, y in parts], strict=True))
+            skipped = duplicates = ()
+    (x, y), (x_val, y_val), _ = features
     with _timed(seconds, "head"):
-        pooled = [train[0], held[0]]
+        pooled = [x, x_val]
         if upper is not None:
             fast = folded(upper)
-            pooled = [compute(fast, *batched(x, batch_size), batch_size) for x in pooled]
-        head = train_head(pooled[0], train[1], validation=(pooled[1], held[1]))
+            pooled = [compute(fast, part, batch_size) for part in pooled]
+        head = train_head(pooled[0], y, validation=(pooled[1], y_val))
     if upper is not None:
         with _timed(seconds, "fine-tuning"):
             options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size}
-            head, _ = fine_tune(upper, head, *train, validation=held, seed=seed, **options)
+            head, _ = fine_tune(upper, head, x, y, validation=(x_val, y_val), seed=seed, **options)
     with _timed(seconds, "evaluation"):
-        predict = head.predict
+        evaluated = [features.validation, features.test]
         if upper is not None:
-            tuned = folded(upper)
-
-            def predict(x):
-                return head.predict(compute(tuned, *batched(x, batch_size), batch_size))
-
-        accuracies = [_accuracy(predict, *part) for part in (held, tested)]
+            fast = folded(upper)
+            evaluated = [(compute(fast, x, batch_size), y) for x, y in evaluated]
+        accuracies = [_accuracy(head, x, y) for x, y in evaluated]
         model = attach_head(network, head)
-    counts = Parts(*(len(y) for _, y in data.parts))
+    counts = Parts(*(len(y) for _, y in features))
     return TransferResult(
-        model, data.class_names, *accuracies, counts, head, data.skipped, data.duplicates, seconds
+        model, class_names, *accuracies, counts, head, skipped, duplicates, seconds
     )
 
 
@@ -223,40 +206,19 @@ def _timed(seconds, stage):
     seconds[stage] = time.perf_counter() - start
 
 
-def _found(data, validation, test, seed):
-    if isinstance(data, str | os.PathLike):
-        data = scan_image_folder(data, validation=validation, test=test, seed=seed)
-    if isinstance(data, ImageFiles | ImageFolder):
-        parts = (data.train, data.validation, data.test)
-    elif (
-        isinstance(data, tuple | list)
-        and len(data) == 3
-        and all(isinstance(part, tuple | list) and len(part) == 2 for part in data)
-    ):
-        parts = data
-    else:
-        raise TypeError(
-            "data must be a folder, what scan_image_folder or load_image_folder returns, or three "
-            f"pairs (x, y) for training, validation and test, got {type(data).__name__}."
-        )
-    if not len(parts[1][1]):
-        raise ValueError(
-            "The validation part is empty, but the head is chosen on it. Ask for a larger share, or "
-            "add examples."
-        )
-    return data
-
-
 def _arrays(data, class_names):
-    """Return images and class numbers of the parts, and what is known about them."""
-    skipped, duplicates = (), ()
-    if isinstance(data, ImageFolder):
-        if class_names is not None:
-            raise ValueError("class_names are the names of the folders; leave class_names out.")
-        class_names, skipped, duplicates = data.class_names, data.skipped, data.duplicates
-        data = (data.train, data.validation, data.test)
+    """Return images and class numbers of the parts, and the names of the classes."""
+    if (
+        not isinstance(data, tuple | list)
+        or len(data) != 3
+        or not all(isinstance(part, tuple | list) and len(part) == 2 for part in data)
+    ):
+        raise TypeError(
+            "data must be a folder, or three pairs (x, y) for training, validation and test, got "
+            f"{type(data).__name__}."
+        )
     parts = Parts(*((np.asarray(x), np.asarray(y)) for x, y in data))
-    for name, (x, y) in zip(Parts._fields, parts, strict=True):
+    for name, (x, y) in parts._asdict().items():
         if x.ndim != 4 or x.shape[1:] != parts.train[0].shape[1:] or y.shape != x.shape[:1]:
             raise ValueError(
                 f"The {name} part must be images of shape (n, height, width, 3), the size of the "
@@ -265,25 +227,25 @@ def _arrays(data, class_names):
         if y.dtype.kind not in "ui":
             raise ValueError(f"The {name} part must have class numbers, got dtype {y.dtype}.")
     labels = np.concatenate([parts.validation[1], parts.test[1]])
-    count = _require_classes(parts.train[1], labels)
+    count = require_classes(parts.train[1], labels)
     class_names = tuple(map(str, range(count) if class_names is None else class_names))
     if len(class_names) != count:
         raise ValueError(f"class_names must be {count} names, got {len(class_names)}.")
-    return _Known(parts, class_names, skipped, duplicates)
+    return parts, class_names
 
 
-def _backbone(backbone, weights, image_size, data):
+def _backbone(backbone, weights, image_size, shape):
+    """Return the network for images of a shape, which is None if photos are still to be read."""
     if image_size is not None:
-        _require_count("image_size", image_size)
-    shape = 2 * (image_size or IMAGE_SIZE,) + (3,)
-    if not isinstance(data, ImageFiles):
-        if image_size is not None and shape != data.parts.train[0].shape[1:]:
+        require_count("image_size", image_size)
+        if shape not in (None, (image_size, image_size, 3)):
             raise ValueError(
-                f"image_size is {image_size}, but the images have the shape "
-                f"{data.parts.train[0].shape[1:]}. Leave it out, or resize the images."
+                f"image_size is {image_size}, but the images have the shape {shape}. Leave it out, "
+                "or resize the images."
             )
-        shape = data.parts.train[0].shape[1:]
     if isinstance(backbone, str):
+        size = image_size or IMAGE_SIZE
+        shape = shape or (size, size, 3)
         return build_backbone(backbone, input_shape=shape, weights=weights, pooling="avg")
     if len(getattr(backbone, "output_shape", ())) != 2:
         raise ValueError(
@@ -294,7 +256,7 @@ def _backbone(backbone, weights, image_size, data):
 
 
 def _photo_features(lower, files, image_size, options):
-    """Return features and class numbers of the photos of each part that can be read."""
+    """Return features and class numbers of each part, and what is skipped or duplicate."""
     # In an order that does not depend on the parts: another seed finds the same stored features.
     paths = sorted(chain.from_iterable(part.paths for part in files.parts))
     x, index, skipped = read_features(lower, paths, image_size, **options)
@@ -302,20 +264,20 @@ def _photo_features(lower, files, image_size, options):
     parts = []
     for name, part in zip(Parts._fields, files.parts, strict=True):
         read = np.array([path in rows for path in part.paths], bool)
-        _require_readable(name, part, part.y[read], files.class_names, skipped)
+        require_readable(name, part, part.y[read], files.class_names, skipped)
         chosen = [rows[path] for path in part.paths if path in rows]
         parts.append((x[chosen], part.y[read]))
     unread = {path for path, _ in skipped}
     duplicates = tuple(group for group in files.duplicates if unread.isdisjoint(group))
-    return _Known(Parts(*parts), files.class_names, files.skipped + skipped, duplicates)
+    return Parts(*parts), files.skipped + skipped, duplicates
 
 
-def _accuracy(predict, x, y):
-    """Return the share of right classes and Wilson's interval, or None without examples."""
+def _accuracy(head, x, y):
+    """Return the rate of right classes and Wilson's interval, or None without examples."""
     from scipy.stats import binomtest
 
     if not len(y):
         return None
-    right = int((predict(x).argmax(axis=1) == y).sum())
+    right = int((head.predict(x).argmax(axis=1) == y).sum())
     low, high = binomtest(right, len(y)).proportion_ci(method="wilson")
     return Interval(right / len(y), float(low), float(high))

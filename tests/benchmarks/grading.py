@@ -11,10 +11,10 @@ from unittest import mock
 
 import nbformat
 
-from coursehelpers.execution import notebooks
 from coursehelpers.grading import isolation, judge
 from coursehelpers.grading.kernel import Kernel
 from coursehelpers.grading.notebook import SETUP
+from coursehelpers.lessons import notebooks
 from tests.benchmarks.command import row, run, tell
 
 ROOT = Path(__file__).parents[2]
