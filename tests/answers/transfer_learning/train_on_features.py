@@ -22,6 +22,21 @@ def keras_head(learning_rate, *before):
     return model
 
 
+# Where the features come from is free.
+def extracted(features, x):
+    from coursehelpers.transfer import extract_features
+
+    return extract_features(features, x, cache=False)
+
+
+def stored(features, x):
+    """Return the features as if the images had been seen long ago."""
+    before = features.get_weights()
+    computed = features.predict(x, verbose=0)
+    features.set_weights(before)
+    return computed
+
+
 @accepted("predict, then NumPy")
 def train_on_features(features, x, y, learning_rate, epochs):
     return descend(features.predict(x, verbose=0), y, learning_rate, epochs)
@@ -116,17 +131,12 @@ squeezed | 3 | verbose=0) -> verbose=0).squeeze() | For one image and one epoch
 
 @accepted("extract_features of the course")
 def train_on_features(features, x, y, learning_rate, epochs):
-    from coursehelpers.transfer import extract_features
-
-    return descend(extract_features(features, x, cache=False), y, learning_rate, epochs)
+    return descend(extracted(features, x), y, learning_rate, epochs)
 
 
 @accepted("features that were stored by an earlier call")
 def train_on_features(features, x, y, learning_rate, epochs):
-    before = features.get_weights()
-    computed = features.predict(x, verbose=0)
-    features.set_weights(before)  # as if the images had been seen long ago
-    return descend(computed, y, learning_rate, epochs)
+    return descend(stored(features, x), y, learning_rate, epochs)
 
 
 @accepted("a copy of the network")
