@@ -203,7 +203,7 @@ still frozen | 3 | backbone.trainable = True -> pass; layer.trainable = not isin
 still frozen | 2 | model.compile -> model.trainable = False;model.compile
 part frozen | 3 | not isinstance(layer, layers.BatchNormalization) -> layer.name == "block4_conv" | Some blocks of the backbone did not move in a train step; all should learn.
 statistics moved | 2 | layer.trainable = not isinstance(layer, layers.BatchNormalization) -> pass | The moving statistics changed in a train step: batch normalization works in training mode.
-statistics moved | 2 | image = -> backbone.trainable = True;image =
+statistics moved | 2 | backbone.trainable = True -> pass; image = -> backbone.trainable = True;image =
 statistics moved | 2 | layer.trainable = not isinstance(layer, layers.BatchNormalization) -> pass; backbone(image) -> backbone(image, training=False)
 statistics moved | 2 | isinstance(layer, layers.BatchNormalization) -> layer.name == "batch_normalization"
 depends on the batch | 3 | layer.trainable = not isinstance(layer, layers.BatchNormalization) -> layer.momentum = 1.0 | In training the outputs for an image depend on the other images of its batch.
