@@ -164,7 +164,7 @@ def _parts_of(module):
                 helpers.append(_parts_of(other)[0])
             case ast.ImportFrom(module=other) if other == __name__:
                 pass
-            case ast.Expr(ast.Constant()):
+            case ast.Expr(ast.Constant() | ast.Call(func=ast.Name("refused_edits"))):
                 pass
             case _:
                 helpers.append(ast.get_source_segment(source, node))
