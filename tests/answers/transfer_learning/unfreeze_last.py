@@ -10,6 +10,12 @@ def learn(backbone, names, *, normalization=False):
         layer.trainable = layer.name in names and (normalization or "bn" not in layer.name)
 
 
+# What learns in a model around the backbone does not depend on the backbone's own flag.
+def opened(backbone):
+    backbone.trainable = True
+    return backbone
+
+
 def flat(blocks):
     return [name for block in blocks for name in block]
 
@@ -27,11 +33,10 @@ def unfreeze_last(backbone, blocks, k):
 
 @accepted("those that are frozen, by name")
 def unfreeze_last(backbone, blocks, k):
-    backbone.trainable = True
     for number, block in enumerate(blocks):
         for name in block:
             frozen = number < len(blocks) - k or name.endswith("_bn")
-            backbone.get_layer(name).trainable = not frozen
+            opened(backbone).get_layer(name).trainable = not frozen
 
 
 @accepted("the function of the course")
@@ -43,8 +48,7 @@ def unfreeze_last(backbone, blocks, k):
 
 @accepted("from the end, returned")
 def unfreeze_last(backbone, blocks, k):
-    backbone.trainable = True
-    for layer in backbone.layers:
+    for layer in opened(backbone).layers:
         layer.trainable = False
     for block in list(reversed(blocks))[:k]:
         for name in block:
@@ -86,9 +90,8 @@ def unfreeze_last(backbone, blocks, k):
 
 @accepted("flags of the weights alone")
 def unfreeze_last(backbone, blocks, k):
-    backbone.trainable = True
     last = flat(blocks[len(blocks) - k :])
-    for layer in backbone.layers:
+    for layer in opened(backbone).layers:
         layer.trainable = "bn" not in layer.name
         for weight in layer.weights:
             weight.trainable = layer.name in last and "bn" not in layer.name
