@@ -105,7 +105,7 @@ class LocalAnswer:
 
     def predict(self, x, model, training=False):
         """Return the model's outputs, an array, for a batch of inputs."""
-        return self._ask_model(lambda model, x: model(x, training=training), model, x)
+        return self._ask_model(lambda *given: _outputs_of(*given, training), model, x)
 
     def config(self, model):
         """Return the model's public configuration as nested dicts and lists."""
@@ -200,7 +200,7 @@ class LocalAnswer:
             return self._models[reference.number]
         if isinstance(reference, Fixture) and reference.name in fixtures.FIXTURES:
             if reference not in self._fixtures:
-                self._fixtures[reference] = fixtures.build(reference)
+                self._fixtures[reference] = fixtures.build(reference, self._fixtures)
             return self._fixtures[reference]
         # Made up by the answer, which may return the like of it.
         raise AnswerError("Your answer refers to a model that does not exist.")
@@ -219,6 +219,11 @@ def _weights_of(model):
         count = sum(value.size for _, value in values)
         raise AnswerError(f"The model has {count:,} weights, too many here; make it smaller.")
     return [{"path": w.path, "trainable": bool(w.trainable), "value": v} for w, v in values]
+
+
+def _outputs_of(model, x, training):
+    # As Keras predicts: a model whose `call` takes no mode is not told which.
+    return model(x, training=True) if training else model.predict_step((x,))
 
 
 def _term(loss):

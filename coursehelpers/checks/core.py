@@ -1,15 +1,9 @@
-"""Declare an exercise, judge an answer to it, and say what came out.
+"""Register an exercise, judge an answer to it, and say what came out.
 
-A check reads as a specification that a teacher can say aloud:
+An exercise is declared by its solution: see `coursehelpers.checks.declared` for what a check requires
+of an answer in words, and `coursehelpers.checks.formula` for what is about a formula.
 
-    @exercise("build_smaller_mlp", notebook="regularization", section="...", points=1, hints=[...])
-    def build_smaller_mlp(answer, expect, rng):
-        model = answer.call()
-        parameters = sum(w["value"].size for w in answer.weights(model))
-        expect.that(parameters <= 50_000, "Which layer has most parameters?", points=1)
-
-It never knows where the answer lives: it asks an `Answer` and expects things of the replies. What
-is about a formula is declared in fewer words: see `coursehelpers.checks.formula`.
+It never knows where the answer lives: it asks an `Answer` and expects things of the replies.
 """
 
 import zlib
@@ -36,7 +30,7 @@ class Exercise:
     seconds: float  # time limit for all questions to an answer together
     hints: tuple[str, ...]  # from a nudge to nearly the answer
     specification: Callable  # (answer, expect, rng) -> None
-    formula: object = None  # of `coursehelpers.checks.formula`, where it declares the exercise
+    declared: object = None  # its `coursehelpers.checks.declared.Declaration`
 
 
 @dataclass(frozen=True)
@@ -59,26 +53,11 @@ class Mistake(NamedTuple):
     message: str
 
 
-def mistakes_from(messages):
-    """Return a function from pairs of name and value to a list of `Mistake`.
-
-    `messages` says for each name what to tell who made the mistake: what is wrong, and where to
-    look next.
-
-    Examples
-    --------
-    >>> known = mistakes_from({"forgot m": "Divide by the number of examples."})
-    >>> known(("forgot m", 3.0))[0].message
-    'Divide by the number of examples.'
-    """
-    return lambda *rows: [Mistake(name, value, messages[name]) for name, value in rows]
-
-
 class _Refused(Exception):
     """A requirement does not hold: nothing after it can be judged."""
 
 
-def exercise(id, *, notebook, section, points, hints, seconds=5.0, formula=None):
+def exercise(id, *, notebook, section, points, hints, seconds=5.0, declared=None):
     """Declare an `Exercise`: decorates its specification, which is returned unchanged.
 
     Raises
@@ -91,7 +70,7 @@ def exercise(id, *, notebook, section, points, hints, seconds=5.0, formula=None)
         if id in EXERCISES:
             raise ValueError(f"An exercise named {id!r} exists already; choose another id.")
         EXERCISES[id] = Exercise(
-            id, notebook, section, points, seconds, tuple(hints), specification, formula
+            id, notebook, section, points, seconds, tuple(hints), specification, declared
         )
         return specification
 
@@ -108,10 +87,13 @@ class Expect:
     ----------
     given : str
         What the answer is asked just now, for the messages; a specification sets it.
+    known : dict of str to str
+        What to tell who made a known mistake, by the mistake's name.
     """
 
     def __init__(self):
         self.given = ""
+        self.known = {}
         self.earned = 0
         self.offered = 0
         self.misconception = None
@@ -142,6 +124,32 @@ class Expect:
         self.tell(known.message if known else otherwise, seen)
         if not points:
             raise _Refused
+
+    def __call__(self, condition, points, otherwise, mistakes=None, seen=""):
+        """Expect a condition for some points, and go on when it does not hold.
+
+        Parameters
+        ----------
+        condition : bool
+        points : int
+        otherwise : str
+            What to tell the student when it does not, or the name of the known mistake that it is.
+        mistakes : dict of str to bool, optional
+            Names of known mistakes; the first one that was made is told in place of `otherwise`.
+        seen : str, default ""
+            As in `that`.
+        """
+        mistakes = {**(mistakes or {}), otherwise: otherwise in self.known}
+        made = [Mistake(name, True, self.known[name]) for name, true in mistakes.items() if true]
+        self.that(condition, otherwise, points, made, seen)
+
+    def require(self, condition, otherwise, mistakes=None, seen=""):
+        """Require a condition: when it does not hold, nothing after it can be judged."""
+        self(condition, 0, otherwise, mistakes, seen)
+
+    def mistakes(self, *rows):
+        """Return known mistakes for `close`, of pairs of a name and the value that it gives."""
+        return [Mistake(name, value, self.known[name]) for name, value in rows]
 
     def tell(self, message, seen=""):
         """Add a message, with what was given and seen when it came up first."""

@@ -1,12 +1,10 @@
 """The student's four verbs: check, hint, solution and score, as text and as HTML."""
 
-import ast
 import difflib
 import inspect
 from collections import Counter
 from dataclasses import replace
 from html import escape
-from importlib.resources import files
 
 from coursehelpers.checks.answers import LocalAnswer
 from coursehelpers.checks.core import EXERCISES, Outcome, describe, judge
@@ -195,13 +193,7 @@ def solution(name):
 
 def solution_source(name):
     """Return the source of an exercise's published solution, a function, as text."""
-    if declared := _find(name).formula:
-        return declared.source
-    # Read, not imported: the solutions import Keras, and their text does not need it.
-    home = files("coursehelpers.checks.solutions") / f"{_find(name).notebook}.py"
-    source = home.read_text(encoding="utf-8")
-    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
-    return next(ast.get_source_segment(source, node) for node in functions if node.name == name)
+    return _find(name).declared.source
 
 
 class Score(Table):
