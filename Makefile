@@ -28,11 +28,13 @@ COUNT = tee $(VENV)/setup.log | { n=0; while read -r word _; do case "$$word" in
 	Collecting|Processing) n=$$((n + 1)); printf '\r  fetching package %d ' $$n;; \
 	Installing) printf '\n  installing, about half a minute\n';; esac; done; }
 
+TESTS = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 .NOTPARALLEL:
-.PHONY: help notebooks test copies again attack bank chance bench grid lab student colab setup publish lock clean
+.PHONY: help notebooks check test test-all copies again attack bank chance bench grid lab student colab setup publish lock clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 	@echo
 	@echo "Options: PROFILE=smoke|standard SEED=0 DEVICE=cpu|gpu NB=name"
 	@echo "Example: make notebooks PROFILE=smoke NB=regularization"
@@ -42,20 +44,27 @@ notebooks: $(READY)  ## execute every notebook into build/ (default PROFILE=stan
 	@$(BIN)/python -m coursehelpers run $(NB) \
 		--profile $(PROFILE) --seed $(SEED) --device $(DEVICE)
 
+check: $(READY)  ## format, lint, types, and the tests that need no TensorFlow: before each commit
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest tests --light --quiet --numprocesses 2
+
 test: PROFILE ?= smoke
-test: $(READY)  ## run all tests, execution and validation of all notebooks included
-	@$(BIN)/python -m pytest --profile $(PROFILE) --numprocesses 2 --dist loadfile \
-		--no-loadscope-reorder
+test: $(READY)  ## run everything once, execution and validation of all notebooks included
+	@$(TESTS) --profile $(PROFILE)
+
+test-all: $(READY)  ## run what takes longer: real kernels, nbgrader's tools, benchmarks, and the students' copies
+	@$(TESTS) tests -m "slow or copies"
 
 copies: $(READY)  ## execute the students' copies, compare their claims, and try every answer of the bank in them
-	@$(BIN)/python -m pytest tests/test_copy_*.py -m copies --numprocesses 2 --dist loadfile \
-		--no-loadscope-reorder
+	@$(TESTS) tests/test_copy_*.py -m copies
 
 again: $(READY)  ## run each section of a notebook again after the whole notebook, from the last to the first
 	@$(BIN)/python -m pytest tests/test_notebooks_order.py -m again --numprocesses 2
 
 attack: $(READY)  ## attack grading in a hundred ways, and put the whole bank through it; needs bubblewrap
-	@$(BIN)/python -m pytest tests/test_attacks.py tests/test_grading.py -m "attack or not attack" \
+	@$(BIN)/python -m pytest tests/test_attacks.py tests/test_grading.py -m "attack or slow or heavy" \
 		--isolation required --numprocesses 2
 
 bank: $(READY)  ## change right answers until they are wrong, and prove that every check notices

@@ -3,6 +3,7 @@
 import importlib
 import importlib.abc
 import os
+import re
 import signal
 import sys
 
@@ -47,9 +48,9 @@ def pytest_addoption(parser):
         "judged 1)",
     )
     parser.addoption(
-        "--without-tensorflow",
+        "--light",
         action="store_true",
-        help="leave out the tests marked `tensorflow`, and let no other one import it",
+        help="leave out the tests marked `heavy`, and let no other one import TensorFlow",
     )
 
 
@@ -58,12 +59,21 @@ class WithoutTensorFlow(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in ("tensorflow", "keras"):
-            raise AssertionError(f"The test imports {name}: give it the mark `tensorflow`.")
+            raise AssertionError(f"The test imports {name}: give it the mark `heavy`.")
 
 
 def pytest_configure(config):
-    if config.getoption("--without-tensorflow"):
+    if config.getoption("--light"):
         sys.meta_path.insert(0, WithoutTensorFlow())
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Read no module that is left out as a whole: it may import TensorFlow."""
+    if config.getoption("--light") and collection_path.suffix == ".py":
+        marked = re.search(
+            r"^pytestmark = .*mark\.(heavy|slow|copies)\b", collection_path.read_text(), re.M
+        )
+        return True if marked or "copy_" in collection_path.name else None
 
 
 # The longest first: what begins last should be short, so that no process waits for the other.
@@ -76,7 +86,8 @@ LONGEST = (
 
 def pytest_collection_modifyitems(config, items):
     """Leave out what takes minutes, unless `-m` names its mark, and begin with what takes long."""
-    slow = {"attack", "copies", "again"} - set(config.getoption("markexpr").split())
+    slow = {"attack", "copies", "again", "slow"} - set(config.getoption("markexpr").split())
+    slow |= {"heavy", "slow"} if config.getoption("light") else set()
     left = [item for item in items if slow & {mark.name for mark in item.iter_markers()}]
     config.hook.pytest_deselected(items=left)
     order = {name: place for place, name in enumerate(LONGEST)}

@@ -12,7 +12,7 @@ from coursehelpers.checks.display import solution_source
 from tests.answers import BANK, load, published
 
 load()
-pytestmark = pytest.mark.usefixtures("keras_at_hand")
+pytestmark = [pytest.mark.usefixtures("keras_at_hand"), pytest.mark.heavy]
 
 
 def outcome_of(name, answer, seed):

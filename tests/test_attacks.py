@@ -32,6 +32,8 @@ from coursehelpers.grading.judge import grade
 from coursehelpers.lessons import notebooks
 from tests.attacks import naive
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 PATHS = sorted(Path(__file__).with_name("attacks").glob("*.ipynb"))
 SOURCES = {path.stem: notebooks.read(path) for path in notebooks.find(ROOT / "notebooks")}

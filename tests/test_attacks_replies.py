@@ -19,6 +19,8 @@ from coursehelpers.grading import kernel, protocol
 from coursehelpers.grading.kernel import RemoteAnswer
 from coursehelpers.grading.text import plain
 
+pytestmark = pytest.mark.heavy
+
 each_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=list(EXERCISES))
 
 NAN, INF = float("nan"), float("inf")

@@ -13,6 +13,8 @@ from coursehelpers.augment import RANGES, CutMix, RandAugment, build_augmenter
 from coursehelpers.models import build_cnn
 from coursehelpers.training import Setting, compare
 
+pytestmark = pytest.mark.heavy
+
 properties = settings(derandomize=True, deadline=None, max_examples=15)
 
 KINDS = {

@@ -13,7 +13,7 @@ from coursehelpers.checks.answers import AnswerError, AnswerTimedOut, LocalAnswe
 from coursehelpers.checks.values import Handle
 
 # The first import of Keras may take longer than the time limits here.
-pytestmark = pytest.mark.usefixtures("keras_at_hand")
+pytestmark = [pytest.mark.usefixtures("keras_at_hand"), pytest.mark.heavy]
 
 
 def asked(function, *values, seconds=5.0):

@@ -9,7 +9,7 @@ from coursehelpers.checks.fixtures import fixture, layer_names
 from coursehelpers.checks.values import Fixture, Handle, decode, encode
 from coursehelpers.models import blocks, fold_batch_norm, freeze
 
-pytestmark = pytest.mark.usefixtures("keras_at_hand")
+pytestmark = [pytest.mark.usefixtures("keras_at_hand"), pytest.mark.heavy]
 
 BACKBONE = fixture("tiny_backbone", seed=3)
 

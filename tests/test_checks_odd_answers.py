@@ -10,7 +10,7 @@ from coursehelpers.checks.core import EXERCISES, judge
 from coursehelpers.checks.values import Handle
 from tests.answers import published
 
-pytestmark = pytest.mark.usefixtures("keras_at_hand")
+pytestmark = [pytest.mark.usefixtures("keras_at_hand"), pytest.mark.heavy]
 
 BUILDERS = [name for name in EXERCISES if name.startswith("build_")]
 

@@ -14,7 +14,7 @@ EXERCISES_ON_MODELS = ("build_transfer_model", "build_fine_tuning_model", "train
 BACKBONE = fixture("tiny_backbone", seed=5)
 
 
-pytestmark = pytest.mark.usefixtures("keras_at_hand")
+pytestmark = [pytest.mark.usefixtures("keras_at_hand"), pytest.mark.heavy]
 
 
 def batch(n=8):

@@ -22,6 +22,8 @@ from tests.lessons import notebook, write
 from tests.test_transfer import NAMES, SIZE, cats_and_dogs_on_disk  # noqa: F401  (the fixture root)
 from tests.tiny_backbone import tiny_backbone
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("grade", "gradescope", "transfer", "run", "validate", "publish", "student")
 # Keras stores variables through an interface of NumPy 1.

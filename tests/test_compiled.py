@@ -7,6 +7,8 @@ import pytest
 
 from coursehelpers.training import Setting, compare
 
+pytestmark = pytest.mark.heavy
+
 SEED, EPOCHS, BATCH = 3, 3, 16
 # Three batches an epoch, the last of them smaller.
 RNG = np.random.default_rng(0)

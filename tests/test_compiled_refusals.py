@@ -8,6 +8,8 @@ import pytest
 
 from coursehelpers.training import Setting, compare
 
+pytestmark = pytest.mark.heavy
+
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(20, 4)), RNG.integers(3, size=20)
 PARTS = (X, Y), None, None

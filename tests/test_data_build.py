@@ -19,6 +19,8 @@ from PIL import Image
 
 from coursehelpers.data import load_cats_dogs, recorded_hashes
 
+pytestmark = pytest.mark.heavy
+
 DATA = Path(__file__).resolve().parents[1] / "data"
 FILES = [
     f"fashion-mnist/{part}-{kind}-ubyte.gz"

@@ -18,6 +18,8 @@ import pytest
 from coursehelpers.data import load_efficientnet_lite0, load_imagenet_classes, recorded_hashes
 from tests.test_data_build import DATA, build, empty_data, written  # noqa: F401  (a fixture)
 
+pytestmark = pytest.mark.heavy
+
 WEIGHTS = "efficientnet-lite0/efficientnet-lite0.npz"
 NAMES = "imagenet-classes/imagenet-classes.txt"
 BLOCKS = ["1a", "2a", "2b", "3a", "3b", "4a", "4b", "4c", "5a", "5b", "5c", "6a", "6b", "6c", "6d"]

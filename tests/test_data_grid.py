@@ -21,6 +21,8 @@ from coursehelpers.data import DataError, recorded_hashes
 from coursehelpers.transfer import load_grid, strategies
 from data import grid
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = {"seeds": 2}
 CELLS = [

@@ -9,6 +9,8 @@ from coursehelpers.data import load_imagenet_classes
 from coursehelpers.models import blocks, build_backbone
 from tests.efficientnet_lite0_reference import BLOCKS, SHAPES, STORED, photo, sample
 
+pytestmark = pytest.mark.heavy
+
 # Up to here all kernels are small, and kept as they are.
 EXACT = ("stem", "1a", "2a", "2b", "3a", "3b")
 

@@ -13,6 +13,8 @@ from coursehelpers.lessons import notebooks
 from tests.answers import BANK, load, source_of
 from tests.submissions import L2, PATHS, ROOT, SECRET
 
+pytestmark = pytest.mark.heavy
+
 load()
 
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

@@ -24,6 +24,8 @@ from tests.submissions import (
     write_batch,
 )
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory):

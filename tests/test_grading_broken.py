@@ -27,6 +27,8 @@ from tests.submissions import (
     write,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory):

@@ -18,6 +18,8 @@ from coursehelpers.lessons import notebooks
 from tests.test_grading_private import CHECKS
 from tests.test_grading_reports import ADA, EVE, NASTY
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).parents[1]
 LESSON = ROOT / "notebooks" / "regularization.ipynb"
 RIGHT = "def l2_penalty(weights, lambda_, m):\n    return lambda_ / m * sum((w**2).sum() for w in weights)"

@@ -16,6 +16,8 @@ from coursehelpers.grading import isolation, kernel
 from coursehelpers.grading.isolation import Isolation
 from coursehelpers.grading.kernel import Kernel
 
+pytestmark = pytest.mark.heavy
+
 WAYS = ("bubblewrap", "namespaces", "own user", "limits only")
 
 OTHER = isolation.USERS[-1] + 1  # a user of the machine, if the grader may be anybody

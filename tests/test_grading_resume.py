@@ -23,6 +23,8 @@ from tests import grading_victim
 from tests.grading_victim import FakeKernel
 from tests.submissions import ROOT, WRONG, command, grade_here, small, submitted, write, write_batch
 
+pytestmark = pytest.mark.heavy
+
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([grading_victim.__name__])
 

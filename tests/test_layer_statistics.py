@@ -5,6 +5,8 @@ import pytest
 
 from coursehelpers.layer_statistics import activation_statistics, gradient_statistics
 
+pytestmark = pytest.mark.heavy
+
 KERNEL = np.array([[1.0, -2.0], [0.0, 0.0005], [2.0, -1.0]])
 X = np.eye(3)
 

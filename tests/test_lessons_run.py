@@ -12,6 +12,8 @@ from coursehelpers.lessons.publish import PUBLISHED, section_times
 from coursehelpers.lessons.run import execute, gpu_problems, table
 from tests.lessons import cell, notebook, stream, write
 
+pytestmark = pytest.mark.heavy
+
 PROGRESS = (
     "from coursehelpers.progress import progress_bar\nprint(1)\n"
     "with progress_bar(3) as bar:\n    for _ in range(3):\n        bar.update()"

@@ -14,6 +14,8 @@ from coursehelpers.lessons.student import STUB, repository, write_student_copy
 from tests.answers import load
 from tests.lessons import cell, notebook, text, write
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).parents[1]
 PATHS = notebooks.find(ROOT / "notebooks")
 COPIES = notebooks.find(ROOT / "notebooks" / "student")

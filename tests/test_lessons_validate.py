@@ -19,6 +19,8 @@ from tests.lessons import (
     write,
 )
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def compare(tmp_path):

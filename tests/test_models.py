@@ -22,6 +22,8 @@ from coursehelpers.models import (
 )
 from tests.efficientnet_lite0_reference import photo
 
+pytestmark = pytest.mark.heavy
+
 SMALL = {"input_shape": (64, 64, 3), "pooling": "avg"}
 # Keras stores variables through an interface of NumPy 1.
 stores = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

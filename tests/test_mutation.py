@@ -9,7 +9,7 @@ from tests.answers import Variant, load, source_of
 from tests.equivalent_mutants import EQUIVALENT
 from tests.mutants import draw, mutants_of
 
-pytestmark = pytest.mark.usefixtures("keras_at_hand")
+pytestmark = [pytest.mark.usefixtures("keras_at_hand"), pytest.mark.slow]
 CHEAP = ("initial_std", "label_preserving", "read_curves", "ridge_towards")
 
 

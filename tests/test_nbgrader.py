@@ -17,6 +17,8 @@ from coursehelpers.lessons import notebooks
 from coursehelpers.lessons.student import STUB
 from tests.answers import BANK, load, source_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 PATHS = notebooks.find(ROOT / "notebooks")
 NEEDED = {"parameters", "setup"}  # tags

@@ -18,6 +18,8 @@ from coursehelpers.lessons.run import execute
 from coursehelpers.lessons.student import repository
 from coursehelpers.lessons.validate import KERNEL, LEAST_SHARE, replaying, validate
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
 PATHS = notebooks.find(ROOT / "notebooks")

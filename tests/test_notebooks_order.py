@@ -12,6 +12,8 @@ from coursehelpers.lessons import notebooks
 from coursehelpers.lessons.run import execute
 from tests.test_notebooks import each_notebook
 
+pytestmark = pytest.mark.heavy
+
 
 def names_set(cell):
     """Return the names that a cell sets in the notebook, those inside its functions left out."""

@@ -17,6 +17,8 @@ from coursehelpers.profiles import (
     prepare,
 )
 
+pytestmark = pytest.mark.heavy
+
 # --- The table ----------------------------------------------------------------------------------
 
 

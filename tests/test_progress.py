@@ -12,6 +12,8 @@ import pytest
 
 from coursehelpers.progress import in_notebook, interruptible, progress_bar
 
+pytestmark = pytest.mark.heavy
+
 
 class Terminal(io.StringIO):
     """A stderr that someone looks at."""

@@ -16,6 +16,8 @@ from coursehelpers import profiles, training
 from coursehelpers.models import build_mlp
 from coursehelpers.training import Comparison, Setting, compare, fit
 
+pytestmark = pytest.mark.heavy
+
 # Small enough that an epoch takes milliseconds.
 SHAPE, CLASSES = (2, 2), 3
 RNG = np.random.default_rng(0)

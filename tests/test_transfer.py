@@ -14,6 +14,8 @@ from coursehelpers.transfer import cache, features, transfer
 from tests.test_photos import photos, three_parts
 from tests.tiny_backbone import tiny_backbone
 
+pytestmark = pytest.mark.heavy
+
 SIZE = 32
 NAMES = ("cat", "dog")
 

@@ -9,6 +9,8 @@ import pytest
 from coursehelpers.training import Setting, compare
 from coursehelpers.transfer import layerwise_adam
 
+pytestmark = pytest.mark.heavy
+
 RATE = 0.01
 # Keras's own saving, with a recent NumPy.
 stores = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

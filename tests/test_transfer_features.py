@@ -19,6 +19,8 @@ from coursehelpers.transfer import cache, extract_features, features
 from coursehelpers.transfer.features import read_features
 from tests.tiny_backbone import FEATURES, tiny_backbone
 
+pytestmark = pytest.mark.heavy
+
 SIZE = 32
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (5, SIZE, SIZE, 3), np.uint8)

@@ -8,6 +8,8 @@ from coursehelpers.models import freeze
 from coursehelpers.transfer import attach_head, extract_features, heads, train_head
 from tests.tiny_backbone import FEATURES, tiny_backbone
 
+pytestmark = pytest.mark.heavy
+
 
 def examples(n, classes=3, seed=0, distance=1.0):
     """Clouds around a point for each class, in units that differ by feature, one of them constant."""

@@ -23,6 +23,8 @@ from coursehelpers.transfer.strategies import (
 )
 from tests.tiny_backbone import tiny_backbone
 
+pytestmark = pytest.mark.heavy
+
 SHAPES = {"similar": (32, 32, 3), "different": (28, 28)}
 TRAINING = {"similar": 4_000, "different": 12_000}
 

@@ -8,6 +8,8 @@ from coursehelpers.models import blocks, build_backbone
 from coursehelpers.transfer import Head, attach_head, extract_features, fine_tune, split_backbone
 from tests.tiny_backbone import FEATURES, tiny_backbone
 
+pytestmark = pytest.mark.heavy
+
 RNG = np.random.default_rng(0)
 Y = np.arange(24) % 2
 IMAGES = (RNG.integers(0, 156, (24, 32, 32, 3)) + 99 * Y[:, None, None, None]).astype(np.uint8)
