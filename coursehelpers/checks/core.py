@@ -13,16 +13,18 @@ is about a formula is declared in fewer words: see `coursehelpers.checks.formula
 """
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from coursehelpers.checks.answers import AnswerError
+from coursehelpers.checks.answers import Answer, AnswerError
 from coursehelpers.checks.values import Fixture, Handle
 
-EXERCISES = {}
+EXERCISES: dict[str, "Exercise"] = {}
+Specification = Callable[[Answer, "Expect", np.random.Generator], None]
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Exercise:
     points: int  # what its expectations offer together
     seconds: float  # time limit for all questions to an answer together
     hints: tuple[str, ...]  # from a nudge to nearly the answer
-    specification: Callable  # (answer, expect, rng) -> None
-    formula: object = None  # of `coursehelpers.checks.formula`, where it declares the exercise
+    specification: Specification
+    formula: Any = None  # of `coursehelpers.checks.formula`, where it declares the exercise
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,11 @@ class Mistake(NamedTuple):
     """A known wrong answer: its name, the value it gives, and what to tell who gave it."""
 
     name: str
-    value: object
+    value: Any
     message: str
 
 
-def mistakes_from(messages):
+def mistakes_from(messages: Mapping[str, str]) -> Callable[..., list[Mistake]]:
     """Return a function from pairs of name and value to a list of `Mistake`.
 
     `messages` says for each name what to tell who made the mistake: what is wrong, and where to
@@ -78,7 +80,16 @@ class _Refused(Exception):
     """A requirement does not hold: nothing after it can be judged."""
 
 
-def exercise(id, *, notebook, section, points, hints, seconds=5.0, formula=None):
+def exercise(
+    id: str,
+    *,
+    notebook: str,
+    section: str,
+    points: int,
+    hints: Iterable[str],
+    seconds: float = 5.0,
+    formula: Any = None,
+) -> Callable[[Specification], Specification]:
     """Declare an `Exercise`: decorates its specification, which is returned unchanged.
 
     Raises
@@ -110,14 +121,21 @@ class Expect:
         What the answer is asked just now, for the messages; a specification sets it.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.given = ""
         self.earned = 0
         self.offered = 0
-        self.misconception = None
-        self._messages = {}
+        self.misconception: str | None = None
+        self._messages: dict[str, str] = {}
 
-    def that(self, condition, otherwise, points=0, mistakes=(), seen=""):
+    def that(
+        self,
+        condition: bool | np.bool_,
+        otherwise: str,
+        points: int = 0,
+        mistakes: Iterable[Mistake] = (),
+        seen: str = "",
+    ) -> None:
         """Expect a condition to hold.
 
         Parameters
@@ -143,17 +161,26 @@ class Expect:
         if not points:
             raise _Refused
 
-    def tell(self, message, seen=""):
+    def tell(self, message: str, seen: str = "") -> None:
         """Add a message, with what was given and seen when it came up first."""
         text = f"{self.given}: {message}" if self.given else message
         self._messages.setdefault(message, f"{text} {seen}".rstrip())
 
     @property
-    def messages(self):
+    def messages(self) -> tuple[str, ...]:
         """What to tell the student, each thing once."""
         return tuple(self._messages.values())
 
-    def close(self, got, wanted, otherwise, points=0, mistakes=(), rtol=1e-4, atol=1e-6):
+    def close(
+        self,
+        got: object,
+        wanted: ArrayLike,
+        otherwise: str,
+        points: int = 0,
+        mistakes: Iterable[Mistake] = (),
+        rtol: float = 1e-4,
+        atol: float = 1e-6,
+    ) -> None:
         """Expect numbers to agree with the wanted ones, whatever their float type.
 
         Parameters
@@ -183,11 +210,11 @@ class Expect:
         ]
         self.that(False, otherwise, points, known, _difference(seen, wanted))
 
-    def pair(self, got, names):
+    def pair(self, got: object, names: str) -> Any:
         """Require two entries (of a tuple, list or array) and return them; `names` says of what."""
         return self._entries(got, 2, f"two values, {names}")
 
-    def triple(self, got, names):
+    def triple(self, got: object, names: str) -> Any:
         """Require three entries, as `pair` requires two, and return them."""
         return self._entries(got, 3, f"three values, {names}")
 
@@ -199,7 +226,7 @@ class Expect:
         )
         return got
 
-    def number(self, got):
+    def number(self, got: object) -> float:
         """Require a single number and return it as a float."""
         seen, problem = _numbers_of(got, ())
         self.that(problem is None, f"Each value should be a number. {problem}")
@@ -219,7 +246,7 @@ def _numbers_of(got, shape):
     return seen.astype(float), None
 
 
-def as_numbers(value):
+def as_numbers(value: Any) -> np.ndarray | None:
     """Return a reply as an array of numbers, or None if it is not one.
 
     Examples
@@ -251,7 +278,7 @@ def _difference(seen, wanted):
     return f"For one example entry [{where}] is {seen[worst]:.6g}, expected {wanted[worst]:.6g}."
 
 
-def describe(value):
+def describe(value: object) -> str:
     """Say in a few words what a reply is, for messages.
 
     Examples
@@ -274,7 +301,7 @@ def describe(value):
     return f"a {type(value).__name__}"
 
 
-def describe_numbers(value):
+def describe_numbers(value: object) -> str:
     """Say what a reply is where an array of numbers is expected.
 
     Examples
@@ -290,7 +317,9 @@ def describe_numbers(value):
     return describe(value) + (f" that make an array of shape {array.shape}" * (array.ndim > 1))
 
 
-def judge(exercise, answer, seed=()):
+def judge(
+    exercise: Exercise, answer: Callable[[float], Answer], seed: Sequence[int] = ()
+) -> Outcome:
     """Judge an answer to an exercise.
 
     Parameters

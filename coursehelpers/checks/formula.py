@@ -23,13 +23,14 @@ import ast
 import copy
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
+from coursehelpers.checks.answers import Answer
 from coursehelpers.checks.core import Expect, Mistake, exercise
 
 
@@ -50,9 +51,13 @@ class Case(NamedTuple):
     """
 
     given: str
-    arguments: tuple
-    points: object = 1
+    arguments: tuple[Any, ...]
+    points: int | tuple[int | None, ...] = 1
     otherwise: str = ""
+
+
+Cases = Callable[[np.random.Generator], Iterable[Case | list[Case]]]
+Solution = TypeVar("Solution", bound=Callable[..., Any])
 
 
 class Slip(NamedTuple):
@@ -61,31 +66,32 @@ class Slip(NamedTuple):
     name: str
     message: str
     source: str
-    function: Callable
+    function: Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Formula:
     """What `formula` declares; see there."""
 
-    solution: Callable
-    cases: Callable
+    solution: Callable[..., Any]
+    cases: Cases
     otherwise: str
     mistakes: str
     returns: str
-    parts: tuple
+    parts: tuple[tuple[str, str], ...]
     rtol: float
 
     @cached_property
-    def source(self):
+    def source(self) -> str:
         """The text of the solution, without its decorator."""
         text = inspect.getsource(self.solution)
-        return ast.get_source_segment(text, ast.parse(text).body[0])
+        return cast(str, ast.get_source_segment(text, ast.parse(text).body[0]))
 
     @cached_property
-    def slips(self):
+    def slips(self) -> tuple[Slip, ...]:
         """The known mistakes, as `Slip`."""
-        found, messages = [], {}
+        found = []
+        messages: dict[str, str] = {}
         for line in filter(None, map(str.strip, self.mistakes.splitlines())):
             name, edits, *message = line.split(" | ")
             messages.setdefault(name, *message)
@@ -99,7 +105,7 @@ class Formula:
         # Without the mistakes, functions that bear the solution's name and cannot be pickled by it.
         return {name: value for name, value in vars(self).items() if name != "slips"}
 
-    def specify(self, answer, expect, rng):
+    def specify(self, answer: Answer, expect: Expect, rng: np.random.Generator) -> None:
         """Ask all cases, and expect what the solution gives."""
         for asked in self.cases(rng):
             cases = asked if isinstance(asked, list) else [asked]
@@ -163,7 +169,7 @@ def _value(function, case, part=...):
         return np.nan
 
 
-def edited(source, edits):
+def edited(source: str, edits: str) -> str:
     """Return a function's text after some edits of what follows its docstring.
 
     Parameters
@@ -183,7 +189,7 @@ def edited(source, edits):
     >>> edited("def half(x):\\n    return x / 2", "2 -> 4")
     'def half(x):\\n    return x / 4'
     """
-    function = ast.parse(source).body[0]
+    function: Any = ast.parse(source).body[0]
     start = function.body[ast.get_docstring(function) is not None].lineno - 1
     lines = source.splitlines(keepends=True)
     head, source = "".join(lines[:start]), "".join(lines[start:])
@@ -198,19 +204,19 @@ def edited(source, edits):
 
 
 def formula(
-    section,
+    section: str,
     *,
-    notebook,
-    points,
-    cases,
-    hints,
-    otherwise="",
-    mistakes="",
-    returns="",
-    parts=(),
-    seconds=5.0,
-    rtol=1e-4,
-):
+    notebook: str,
+    points: int,
+    cases: Cases,
+    hints: Iterable[str],
+    otherwise: str = "",
+    mistakes: str = "",
+    returns: str = "",
+    parts: Sequence[tuple[str, str]] = (),
+    seconds: float = 5.0,
+    rtol: float = 1e-4,
+) -> Callable[[Solution], Solution]:
     """Declare an exercise about a formula; decorates its solution, which is returned unchanged.
 
     Parameters
