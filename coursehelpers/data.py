@@ -111,14 +111,12 @@ def load_fashion_mnist() -> tuple[Examples, Examples]:
     >>> x_train.shape, y_test.shape
     ((60000, 28, 28), (10000,))
     """
-    train, test = (
-        (
-            _read_idx(f"fashion-mnist/{part}-images-idx3-ubyte.gz"),
-            _read_idx(f"fashion-mnist/{part}-labels-idx1-ubyte.gz"),
-        )
+    train, train_labels, test, test_labels = (
+        _read_idx(f"fashion-mnist/{part}-{kind}-ubyte.gz")
         for part in ("train", "t10k")
+        for kind in ("images-idx3", "labels-idx1")
     )
-    return train, test
+    return (train, train_labels), (test, test_labels)
 
 
 def _read_idx(name):
@@ -157,8 +155,7 @@ def load_cats_dogs() -> tuple[Examples, Examples]:
         images = [_read_sheet(f"cats-dogs/{part}-{name}s.png", 32) for name in CATS_DOGS_CLASSES]
         labels = np.repeat(np.arange(len(images), dtype=np.uint8), [len(x) for x in images])
         parts.append((np.concatenate(images), labels))
-    train, test = parts
-    return train, test
+    return parts[0], parts[1]
 
 
 def _read_sheet(name, size):

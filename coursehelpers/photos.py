@@ -373,17 +373,21 @@ class _Found(Generic[Part]):
         return "files"
 
     def __repr__(self) -> str:
-        names = ", ".join(self.class_names[:10]) + (", ..." if len(self.class_names) > 10 else "")
         train, validation, test = (len(y) for _, y in self.parts)
-        text = (
-            f"{type(self).__name__}: {len(self.class_names)} classes ({names}); {train} training, "
-            f"{validation} validation and {test} test {self._unit}"
+        return described(
+            self, f"{train} training, {validation} validation and {test} test {self._unit}"
         )
-        if self.skipped:
-            text += f"; {len(self.skipped)} skipped, see .skipped"
-        if self.duplicates:
-            text += f"; {len(self.duplicates)} in several parts or classes, see .duplicates"
-        return text
+
+
+def described(found, counts):
+    """Return the words for what was found in photos: classes, counts, and what was left out."""
+    names = ", ".join(found.class_names[:10]) + (", ..." if len(found.class_names) > 10 else "")
+    text = f"{type(found).__name__}: {len(found.class_names)} classes ({names}); {counts}"
+    if found.skipped:
+        text += f"; {len(found.skipped)} skipped, see .skipped"
+    if found.duplicates:
+        text += f"; {len(found.duplicates)} in several parts or classes, see .duplicates"
+    return text
 
 
 class ImageFiles(_Found[Files]):

@@ -11,6 +11,8 @@ from coursehelpers.plots.core import BESIDE, STYLES, axes_or_new, styled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+Function = Callable[[np.ndarray], ArrayLike]
+
 # One for each style: what lies in a region may be of another class than is predicted there.
 HATCHES = ("", "/", "\\", ".", "-", "x")
 RESOLUTION = 200  # points on each side of the grid of `plot_decision_boundary`
@@ -71,10 +73,7 @@ def show_images(
 
 
 def plot_augmentations(
-    images: ArrayLike,
-    augmenters: Mapping[str, Callable[[np.ndarray], ArrayLike]],
-    *,
-    ax: "Axes | None" = None,
+    images: ArrayLike, augmenters: Mapping[str, Function], *, ax: "Axes | None" = None
 ) -> "Axes":
     """Draw images as each augmenter transforms them: a row for each, the originals on top.
 
@@ -112,7 +111,7 @@ def plot_augmentations(
 def plot_regression_fit(
     x: ArrayLike,
     y: ArrayLike,
-    curves: Mapping[str, Callable[[np.ndarray], ArrayLike]],
+    curves: Mapping[str, Function],
     *,
     validation: tuple[ArrayLike, ArrayLike] | None = None,
     ax: "Axes | None" = None,
@@ -164,12 +163,7 @@ def plot_regression_fit(
 
 
 def plot_decision_boundary(
-    predict: Callable[[np.ndarray], ArrayLike],
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    names: Sequence[str],
-    ax: "Axes | None" = None,
+    predict: Function, x: ArrayLike, y: ArrayLike, *, names: Sequence[str], ax: "Axes | None" = None
 ) -> "Axes":
     """Plot which class is predicted where, and the examples of each class.
 

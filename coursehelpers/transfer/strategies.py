@@ -82,8 +82,7 @@ def load_domain(domain: str) -> tuple[Examples, Examples]:
     for x, y in load_fashion_mnist():
         kept = (y == 0) | (y == 6)
         parts.append((x[kept], (y[kept] == 6).astype(np.int64)))
-    train, test = parts
-    return train, test
+    return parts[0], parts[1]
 
 
 def draw_cell(domain: str, size: str, seed: int) -> Parts[Examples]:

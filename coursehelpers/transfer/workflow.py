@@ -14,7 +14,7 @@ import numpy as np
 from coursehelpers.data import AnyPath, Examples, Parts, Seed, require_count
 from coursehelpers.metrics import Interval
 from coursehelpers.models import OFFLINE, build_backbone, freeze
-from coursehelpers.photos import Skipped, require_readable, scan_image_folder
+from coursehelpers.photos import Skipped, described, require_readable, scan_image_folder
 from coursehelpers.transfer.cache import Cache
 from coursehelpers.transfer.features import compute, extract_parts, folded, read_features
 from coursehelpers.transfer.heads import Head, attach_head, require_classes, train_head
@@ -60,18 +60,13 @@ class TransferResult:
     seconds: dict[str, float]
 
     def __repr__(self) -> str:
-        names = ", ".join(self.class_names[:10]) + (", ..." if len(self.class_names) > 10 else "")
-        text = f"TransferResult: {len(self.class_names)} classes ({names}); accuracy"
+        text = "accuracy"
         for name in ("validation", "test"):
             accuracy, count = getattr(self, name), getattr(self.counts, name)
             if accuracy:
                 text += f" {accuracy_text(accuracy)} on {count} {name} photos,"
         text += f" {self.counts.train} to train on; {sum(self.seconds.values()):.1f} s"
-        if self.skipped:
-            text += f"; {len(self.skipped)} skipped, see .skipped"
-        if self.duplicates:
-            text += f"; {len(self.duplicates)} in several parts or classes, see .duplicates"
-        return text
+        return described(self, text)
 
 
 def accuracy_text(accuracy: Interval) -> str:
