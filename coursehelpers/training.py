@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -129,7 +129,7 @@ class Comparison:
     frame: "pd.DataFrame"
     partial: bool = False
 
-    def only(self, settings: Sequence[str]) -> "Comparison":
+    def only(self, settings: Sequence[Any]) -> "Comparison":
         """Keep some settings, so that tables, corrections and plots are about these alone.
 
         Parameters
@@ -242,7 +242,7 @@ class Comparison:
         return table.join(differences.rename(columns=names)[list(names.values())])
 
     def differences(
-        self, metric: str = "accuracy", split: str = "test", baseline: str | None = None
+        self, metric: str = "accuracy", split: str = "test", baseline: Any = None
     ) -> "pd.DataFrame":
         """Compare each setting with a baseline, seed by seed.
 
@@ -265,7 +265,7 @@ class Comparison:
 
 
 def compare(
-    settings: "Mapping[str, Setting | Callable[[], keras.Model]]",
+    settings: "Mapping[Any, Setting | Callable[[], keras.Model]]",
     data: Callable[[int], Data] | Data,
     *,
     seeds: Iterable[int],
