@@ -161,11 +161,9 @@ def test_right_value_is_right_whatever_mistake_equals_it():
 
 
 def test_mistake_of_a_condition_is_the_first_true_one():
-    known = core.mistakes_from({"no": "No.", "yes": "Yes.", "also": "Also."})
-
     def specification(answer, expect, rng):
-        mistakes = known(("no", False), ("yes", True), ("also", True))
-        expect.that(False, "Otherwise.", points=1, mistakes=mistakes, seen="It is so.")
+        expect.known = {"no": "No.", "yes": "Yes.", "also": "Also."}
+        expect(False, 1, "Otherwise.", {"no": False, "yes": True, "also": True}, "It is so.")
 
     assert outcome(specification).messages == ("Yes. It is so.",)
     assert outcome(specification).misconception == "yes"

@@ -1,7 +1,5 @@
 """A fixture reaches the answer as a real model, and the check sees what became of it."""
 
-import importlib
-
 import numpy as np
 import pytest
 
@@ -9,14 +7,9 @@ from coursehelpers.checks import fixtures
 from coursehelpers.checks.answers import AnswerError, AnswerTimedOut, LocalAnswer
 from coursehelpers.checks.fixtures import fixture, layer_names
 from coursehelpers.checks.values import Fixture, Handle, decode, encode
-from coursehelpers.models import blocks, freeze
+from coursehelpers.models import blocks, fold_batch_norm, freeze
 
-
-@pytest.fixture(autouse=True, scope="module")
-def keras_at_hand():
-    # Its first import may take longer than the time limits here.
-    importlib.import_module("keras")
-
+pytestmark = pytest.mark.usefixtures("keras_at_hand")
 
 BACKBONE = fixture("tiny_backbone", seed=3)
 
@@ -130,16 +123,21 @@ def test_check_sees_the_moving_statistics_of_what_was_not_frozen():
     assert {f"{block}_bn/moving_mean" for block in fixtures.BLOCKS} <= paths
 
 
-def test_frozen_fixture_moves_only_when_it_is_unfrozen():
-    frozen = fixture("frozen_backbone", seed=3)
-    assert moved(LocalAnswer(len, seconds=30), frozen) == set()
-
+@pytest.mark.parametrize("whole", [True, False], ids=["unfrozen", "layers of a frozen model"])
+def test_frozen_fixture_moves_only_when_its_layers_are_unfrozen(whole):
     def unfreeze(backbone):
-        backbone.trainable = True
+        backbone.trainable = whole
+        for layer in backbone.layers:
+            layer.trainable = True
 
-    asked = LocalAnswer(unfreeze, seconds=30)
+    frozen, around = (fixture(f"{name}_backbone", seed=3) for name in ("frozen", "around"))
+    untouched, asked = LocalAnswer(len, seconds=30), LocalAnswer(unfreeze, seconds=30)
+    assert moved(untouched, frozen) == moved(untouched, around) == set()
     asked.call(frozen)
-    assert len(moved(asked, frozen)) == 5 * 5
+    assert len(moved(asked, around)) == 5 * 5
+    # What learns depends on the flags of the layers, and on that of the model that is trained.
+    learned = [path for path in moved(asked, frozen) if "moving" not in path]
+    assert len(learned) == 5 * 3 * whole
 
 
 def test_check_asks_a_wrapped_fixture_and_the_fixture_itself():
@@ -182,8 +180,10 @@ def test_no_fixture_is_dead(seed):
         lambda model, x: model.predict(x, batch_size=3, verbose=0),
         lambda model, x: [model.predict_on_batch(part) for part in (x[:5], x[5:])],
         lambda model, x: _wrapped(model).predict(x, verbose=0),
+        lambda model, x: fold_batch_norm(model).predict(x, verbose=0),
+        lambda model, x: model(np.concatenate([x, np.zeros_like(x)])),
     ],
-    ids=["call", "predict in batches", "predict_on_batch", "wrapped"],
+    ids=["call", "predict in batches", "predict_on_batch", "wrapped", "folded", "filled up"],
 )
 def test_images_are_counted_however_they_come(use):
     features = fixture("tiny_features")

@@ -1,7 +1,5 @@
 """Checks on pre-trained models see what moved in any model, and come to a verdict on strange ones."""
 
-import importlib
-
 import numpy as np
 import pytest
 
@@ -16,10 +14,7 @@ EXERCISES_ON_MODELS = ("build_transfer_model", "build_fine_tuning_model", "train
 BACKBONE = fixture("tiny_backbone", seed=5)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def keras_at_hand():
-    # Its first import may take longer than the time limits here.
-    importlib.import_module("keras")
+pytestmark = pytest.mark.usefixtures("keras_at_hand")
 
 
 def batch(n=8):
@@ -55,6 +50,35 @@ def test_watch_knows_the_backbone_by_its_values(prepare):
         "statistics": 10,
         "new": 2,
     }
+
+
+def folded(backbone):
+    from coursehelpers.models import fold_batch_norm
+
+    model = fold_batch_norm(backbone)
+    model.trainable = True
+    return model
+
+
+def test_watch_knows_folded_normalization():
+    answer, model, watch = watched(lambda backbone: compiled(on(folded(backbone), 3)))
+    assert watch.missing == set()
+    assert watch.has_one_new_layer(3)
+    answer.train_step(*batch(), model=model)
+    assert [len(moved) for moved in watch.moved().values()] == [5, 5, 0, 2]
+
+
+def test_watch_knows_one_new_layer_by_its_weights():
+    from keras import layers
+
+    for head, is_one in (
+        ([], True),
+        ([layers.Dropout(0.5), layers.Rescaling(2.0)], True),
+        ([layers.Dense(8)], False),
+        ([layers.BatchNormalization()], False),
+    ):
+        *_, watch = watched(lambda backbone, head=head: compiled(on(backbone, 3, head=head)))
+        assert watch.has_one_new_layer(3) == is_one
 
 
 def test_watch_misses_what_is_not_there():

@@ -73,7 +73,16 @@ def test_import_of_the_package_is_instant():
 
 @pytest.mark.parametrize(
     "name",
-    ["augment", "checks.core", "checks.display", "checks.formula", "checks.quiz", "claims", "data"]
+    [
+        "augment",
+        "checks.core",
+        "checks.declared",
+        "checks.display",
+        "checks.formula",
+        "checks.quiz",
+        "claims",
+        "data",
+    ]
     + ["grading.frame", "layer_statistics", "metrics", "models", "photos", "plots.core"]
     + ["plots.data", "plots.model", "plots.training", "profiles", "training", "transfer.features"]
     + ["transfer.heads", "transfer.strategies", "transfer.tuning", "transfer.workflow"],

@@ -117,7 +117,7 @@ class LocalAnswer:
 
     def predict(self, x: object, model: object, training: bool = False) -> Any:
         """Return the model's outputs, an array, for a batch of inputs."""
-        return self._ask_model(lambda model, x: model(x, training=training), model, x)
+        return self._ask_model(lambda model, x: _outputs_of(model, x, training), model, x)
 
     def config(self, model: object) -> Any:
         """Return the model's public configuration as nested dicts and lists."""
@@ -212,7 +212,7 @@ class LocalAnswer:
             return self._models[reference.number]
         if isinstance(reference, Fixture) and reference.name in fixtures.FIXTURES:
             if reference not in self._fixtures:
-                self._fixtures[reference] = fixtures.build(reference)
+                self._fixtures[reference] = fixtures.build(reference, self._fixtures)
             return self._fixtures[reference]
         # Made up by the answer, which may return the like of it.
         raise AnswerError("Your answer refers to a model that does not exist.")
@@ -231,6 +231,11 @@ def _weights_of(model):
         count = sum(value.size for _, value in values)
         raise AnswerError(f"The model has {count:,} weights, too many here; make it smaller.")
     return [{"path": w.path, "trainable": bool(w.trainable), "value": v} for w, v in values]
+
+
+def _outputs_of(model, x, training):
+    # As Keras predicts: a model whose `call` takes no mode is not told which.
+    return model(x, training=True) if training else model.predict_step((x,))
 
 
 def _term(loss):

@@ -1,15 +1,9 @@
-"""Declare an exercise, judge an answer to it, and say what came out.
+"""Register an exercise, judge an answer to it, and say what came out.
 
-A check reads as a specification that a teacher can say aloud:
+An exercise is declared by its solution: see `coursehelpers.checks.declared` for what a check requires
+of an answer in words, and `coursehelpers.checks.formula` for what is about a formula.
 
-    @exercise("build_smaller_mlp", notebook="regularization", section="...", points=1, hints=[...])
-    def build_smaller_mlp(answer, expect, rng):
-        model = answer.call()
-        parameters = sum(w["value"].size for w in answer.weights(model))
-        expect.that(parameters <= 50_000, "Which layer has most parameters?", points=1)
-
-It never knows where the answer lives: it asks an `Answer` and expects things of the replies. What
-is about a formula is declared in fewer words: see `coursehelpers.checks.formula`.
+It never knows where the answer lives: it asks an `Answer` and expects things of the replies.
 """
 
 import zlib
@@ -38,7 +32,7 @@ class Exercise:
     seconds: float  # time limit for all questions to an answer together
     hints: tuple[str, ...]  # from a nudge to nearly the answer
     specification: Specification
-    formula: Any = None  # of `coursehelpers.checks.formula`, where it declares the exercise
+    declared: Any = None  # its `coursehelpers.checks.declared.Declaration`
 
 
 @dataclass(frozen=True)
@@ -61,21 +55,6 @@ class Mistake(NamedTuple):
     message: str
 
 
-def mistakes_from(messages: Mapping[str, str]) -> Callable[..., list[Mistake]]:
-    """Return a function from pairs of name and value to a list of `Mistake`.
-
-    `messages` says for each name what to tell who made the mistake: what is wrong, and where to
-    look next.
-
-    Examples
-    --------
-    >>> known = mistakes_from({"forgot m": "Divide by the number of examples."})
-    >>> known(("forgot m", 3.0))[0].message
-    'Divide by the number of examples.'
-    """
-    return lambda *rows: [Mistake(name, value, messages[name]) for name, value in rows]
-
-
 class _Refused(Exception):
     """A requirement does not hold: nothing after it can be judged."""
 
@@ -88,7 +67,7 @@ def exercise(
     points: int,
     hints: Iterable[str],
     seconds: float = 5.0,
-    formula: Any = None,
+    declared: Any = None,
 ) -> Callable[[Specification], Specification]:
     """Declare an `Exercise`: decorates its specification, which is returned unchanged.
 
@@ -102,7 +81,7 @@ def exercise(
         if id in EXERCISES:
             raise ValueError(f"An exercise named {id!r} exists already; choose another id.")
         EXERCISES[id] = Exercise(
-            id, notebook, section, points, seconds, tuple(hints), specification, formula
+            id, notebook, section, points, seconds, tuple(hints), specification, declared
         )
         return specification
 
@@ -119,10 +98,13 @@ class Expect:
     ----------
     given : str
         What the answer is asked just now, for the messages; a specification sets it.
+    known : dict of str to str
+        What to tell who made a known mistake, by the mistake's name.
     """
 
     def __init__(self) -> None:
         self.given = ""
+        self.known: Mapping[str, str] = {}
         self.earned = 0
         self.offered = 0
         self.misconception: str | None = None
@@ -160,6 +142,45 @@ class Expect:
         self.tell(known.message if known else otherwise, seen)
         if not points:
             raise _Refused
+
+    def __call__(
+        self,
+        condition: bool | np.bool_,
+        points: int,
+        otherwise: str,
+        mistakes: Mapping[str, bool] | None = None,
+        seen: str = "",
+    ) -> None:
+        """Expect a condition for some points, and go on when it does not hold.
+
+        Parameters
+        ----------
+        condition : bool
+        points : int
+        otherwise : str
+            What to tell the student when it does not, or the name of the known mistake that it is.
+        mistakes : dict of str to bool, optional
+            Names of known mistakes; the first one that was made is told in place of `otherwise`.
+        seen : str, default ""
+            As in `that`.
+        """
+        mistakes = {**(mistakes or {}), otherwise: otherwise in self.known}
+        made = [Mistake(name, True, self.known[name]) for name, true in mistakes.items() if true]
+        self.that(condition, otherwise, points, made, seen)
+
+    def require(
+        self,
+        condition: bool | np.bool_,
+        otherwise: str,
+        mistakes: Mapping[str, bool] | None = None,
+        seen: str = "",
+    ) -> None:
+        """Require a condition: when it does not hold, nothing after it can be judged."""
+        self(condition, 0, otherwise, mistakes, seen)
+
+    def mistakes(self, *rows: tuple[str, Any]) -> list[Mistake]:
+        """Return known mistakes for `close`, of pairs of a name and the value that it gives."""
+        return [Mistake(name, value, self.known[name]) for name, value in rows]
 
     def tell(self, message: str, seen: str = "") -> None:
         """Add a message, with what was given and seen when it came up first."""

@@ -1,14 +1,11 @@
 """The student's four verbs: check, hint, solution and score, as text and as HTML."""
 
-import ast
 import difflib
 import inspect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
-from importlib.resources import files
-from typing import cast
 
 from coursehelpers.checks.answers import LocalAnswer
 from coursehelpers.checks.core import EXERCISES, Exercise, Outcome, describe, judge
@@ -197,14 +194,7 @@ def solution(name: str) -> None:
 
 def solution_source(name: str) -> str:
     """Return the source of an exercise's published solution, a function, as text."""
-    if declared := _find(name).formula:
-        return declared.source
-    # Read, not imported: the solutions import Keras, and their text does not need it.
-    home = files("coursehelpers.checks.solutions") / f"{_find(name).notebook}.py"
-    source = home.read_text(encoding="utf-8")
-    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
-    (function,) = (node for node in functions if node.name == name)
-    return cast(str, ast.get_source_segment(source, function))
+    return _find(name).declared.source
 
 
 class Score(Table):

@@ -33,15 +33,17 @@ def fixture(name, seed=0):
     Parameters
     ----------
     name : str
-        "tiny_backbone" is a functional Keras model of images with values in 0..255, shape
-        (16, 16, 3), to a feature map of shape (4, 4, 8). Its blocks, "stem" and "block1" to
-        "block4", are a convolution, batch normalization and ReLU each, with layers such as
-        "block1_conv", "block1_bn" and "block1_relu". It is compiled, with the mean squared error.
+        "tiny_backbone", from images of shape (16, 16, 3), values in 0..255, to a feature map of
+        shape (4, 4, 8). Its blocks, see `layer_names`, are a convolution, batch normalization and
+        ReLU each. It is compiled, with the mean squared error.
 
-        "frozen_backbone" is the same with all of it frozen, as a first training leaves it.
+        "frozen_backbone", the same with all of it frozen, as a first training leaves it.
 
-        "tiny_features" is the tiny backbone with the mean over the positions, 8 features for an image. Its
-        first layer counts all images that it is given, in a weight named "seen".
+        "around_backbone", a model around the "frozen_backbone" of the same seed, the very one that
+        the answer has got, to train it as a backbone is trained.
+
+        "tiny_features", the tiny backbone with the mean over the positions, 8 features for an image.
+        Its first layer counts all images that it and its copies are given, in a weight named "seen".
     seed : int, default 0
         Draws all weights, the statistics of batch normalization too.
 
@@ -76,8 +78,16 @@ def layer_names():
     return [[f"{block}_{layer}" for layer in ("conv", "bn", "relu")] for block in BLOCKS]
 
 
-def build(named):
-    """Build the Keras model that a `Fixture` names, one of `FIXTURES`."""
+def build(named, others=None):
+    """Build the Keras model that a `Fixture` names, one of `FIXTURES`.
+
+    `others` are the models that the answer has got, by fixture.
+    """
+    if named.name == "around_backbone":
+        inside, others = named._replace(name="frozen_backbone"), {} if others is None else others
+        if inside not in others:
+            others[inside] = build(inside)
+        return _around(others[inside])
     return FIXTURES[named.name](np.random.default_rng(named.seed))
 
 
@@ -95,6 +105,15 @@ def _tiny_backbone(rng):
 def _frozen_backbone(rng):
     model = _tiny_backbone(rng)
     model.trainable = False
+    return model
+
+
+def _around(backbone):
+    import keras
+
+    image = keras.Input(IMAGE, name="image")
+    model = keras.Model(image, backbone(image), name="around_backbone")
+    model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=True)
     return model
 
 
@@ -123,15 +142,21 @@ def _blocks(image):
 
 def _counter():
     import keras
+    from keras import ops
+
+    shared = []
 
     class Counter(keras.Layer):
-        """Counts the images of all batches, whether they come eagerly or in a graph."""
+        """Counts the images of all batches, but black ones, which only fill up a batch."""
 
         def build(self, shape):
-            self.seen = self.add_weight(shape=(), initializer="zeros", trainable=False, name="seen")
+            if not shared:
+                zero = {"initializer": "zeros", "trainable": False}
+                shared.append(self.add_weight(shape=(), name="seen", **zero))
+            (self.seen,) = shared
 
         def call(self, x):
-            self.seen.assign_add(keras.ops.cast(keras.ops.shape(x)[0], "float32"))
+            self.seen.assign_add(ops.sum(ops.cast(ops.any(x != 0, axis=(1, 2, 3)), "float32")))
             return x
 
     return Counter(name="counter")
@@ -154,5 +179,6 @@ def _draw_weights(model, rng):
 FIXTURES = {
     "tiny_backbone": _tiny_backbone,
     "frozen_backbone": _frozen_backbone,
+    "around_backbone": None,  # see `build`
     "tiny_features": _tiny_features,
 }

@@ -19,19 +19,16 @@ the text of `solution()` and wrong answers for the tests all come from it:
         ...
 """
 
-import ast
 import copy
-import inspect
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from coursehelpers.checks.answers import Answer
-from coursehelpers.checks.core import Expect, Mistake, exercise
+from coursehelpers.checks.core import Expect, Mistake
+from coursehelpers.checks.declared import Declaration, Solution, declared_by
 
 
 class Case(NamedTuple):
@@ -57,53 +54,17 @@ class Case(NamedTuple):
 
 
 Cases = Callable[[np.random.Generator], Iterable[Case | list[Case]]]
-Solution = TypeVar("Solution", bound=Callable[..., Any])
-
-
-class Slip(NamedTuple):
-    """A known mistake, as an edit of the solution."""
-
-    name: str
-    message: str
-    source: str
-    function: Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class Formula:
+class Formula(Declaration):
     """What `formula` declares; see there."""
 
-    solution: Callable[..., Any]
     cases: Cases
     otherwise: str
-    mistakes: str
     returns: str
     parts: tuple[tuple[str, str], ...]
     rtol: float
-
-    @cached_property
-    def source(self) -> str:
-        """The text of the solution, without its decorator."""
-        text = inspect.getsource(self.solution)
-        return cast(str, ast.get_source_segment(text, ast.parse(text).body[0]))
-
-    @cached_property
-    def slips(self) -> tuple[Slip, ...]:
-        """The known mistakes, as `Slip`."""
-        found = []
-        messages: dict[str, str] = {}
-        for line in filter(None, map(str.strip, self.mistakes.splitlines())):
-            name, edits, *message = line.split(" | ")
-            messages.setdefault(name, *message)
-            source = edited(self.source, edits)
-            scope = dict(self.solution.__globals__)
-            exec(compile(source, f"<{name}>", "exec"), scope)
-            found.append(Slip(name, messages[name], source, scope[self.solution.__name__]))
-        return tuple(found)
-
-    def __getstate__(self):
-        # Without the mistakes, functions that bear the solution's name and cannot be pickled by it.
-        return {name: value for name, value in vars(self).items() if name != "slips"}
 
     def specify(self, answer: Answer, expect: Expect, rng: np.random.Generator) -> None:
         """Ask all cases, and expect what the solution gives."""
@@ -169,60 +130,23 @@ def _value(function, case, part=...):
         return np.nan
 
 
-def edited(source: str, edits: str) -> str:
-    """Return a function's text after some edits of what follows its docstring.
-
-    Parameters
-    ----------
-    source : str
-    edits : str
-        One or more of ``old -> new``, joined by semicolons, each for every place where the old text
-        stands; or a statement ``return ...`` in place of the last one.
-
-    Raises
-    ------
-    ValueError
-        If the old text is not there.
-
-    Examples
-    --------
-    >>> edited("def half(x):\\n    return x / 2", "2 -> 4")
-    'def half(x):\\n    return x / 4'
-    """
-    function: Any = ast.parse(source).body[0]
-    start = function.body[ast.get_docstring(function) is not None].lineno - 1
-    lines = source.splitlines(keepends=True)
-    head, source = "".join(lines[:start]), "".join(lines[start:])
-    for edit in edits.split("; "):
-        old, *new = re.split(r" -> ?", edit, maxsplit=1)
-        if not new:
-            old, new = source[source.rindex("return ") :], [edit]
-        if old not in source:
-            raise ValueError(f"There is no {old!r} to be edited in\n{source}")
-        source = source.replace(old, new[0])
-    return head + source
-
-
 def formula(
     section: str,
     *,
-    notebook: str,
-    points: int,
     cases: Cases,
-    hints: Iterable[str],
     otherwise: str = "",
     mistakes: str = "",
     returns: str = "",
     parts: Sequence[tuple[str, str]] = (),
-    seconds: float = 5.0,
     rtol: float = 1e-4,
+    **place: Any,
 ) -> Callable[[Solution], Solution]:
     """Declare an exercise about a formula; decorates its solution, which is returned unchanged.
 
     Parameters
     ----------
-    section, notebook, points, hints, seconds
-        As in `coursehelpers.checks.core.exercise`; the exercise's name is the function's.
+    section, **place
+        As in `coursehelpers.checks.declared.exercise`.
     cases : callable
         From a random generator to what is asked: yields a `Case`, or a list of several that are
         worth the points of the first together.
@@ -230,8 +154,8 @@ def formula(
         What to tell the student when the value is wrong and no mistake is recognized.
     mistakes : str
         One in each line, ``name | edit of the solution | what to tell who made it``; where a name
-        comes again, without the last part. For the edits see `edited`. The first one that explains
-        what was seen is told.
+        comes again, without the last part. For the edits see `declared.edited`. The first one that
+        explains what was seen is told.
     returns : str, default ""
         What the values of the function are, if it returns several.
     parts : sequence of tuple, default ()
@@ -241,17 +165,7 @@ def formula(
         Relative tolerance.
     """
 
-    def declare(solution):
-        declared = Formula(solution, cases, otherwise, mistakes, returns, tuple(parts), rtol)
-        exercise(
-            solution.__name__,
-            notebook=notebook,
-            section=section,
-            points=points,
-            hints=hints,
-            seconds=seconds,
-            formula=declared,
-        )(declared.specify)
-        return solution
+    def declaration(solution):
+        return Formula(solution, mistakes, cases, otherwise, returns, tuple(parts), rtol)
 
-    return declare
+    return declared_by(declaration, section, place)

@@ -21,12 +21,12 @@ NO_NUMBERS = (
 def built(answer, expect, *values):
     """Call an answer that builds a model; require a return value, and return it."""
     model = answer.call(*values)
-    expect.that(model is not None, "Your function returned nothing; is there a `return`?")
+    expect.require(model is not None, "Your function returned nothing; is there a `return`?")
     return model
 
 
 def predict(answer, x, model, shape=None, training=False, finite=True):
-    """Ask for a model's outputs; raise an `AnswerError` if they are none to compute with.
+    """Ask for a model's outputs, floats; raise an `AnswerError` if they are none to compute with.
 
     Parameters
     ----------
@@ -38,11 +38,6 @@ def predict(answer, x, model, shape=None, training=False, finite=True):
     training : bool, default False
     finite : bool, default True
         Whether nan and inf are refused.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of a float type.
     """
     got = answer.predict(x, training=training, model=model)
     mode = "in training" if training else "with training=False"
@@ -58,49 +53,41 @@ def predict(answer, x, model, shape=None, training=False, finite=True):
 
 
 def expect_outputs(
-    answer, expect, x, model, shape, given, what="shape", mistakes=lambda shape: (), training=False
+    answer, expect, x, model, shape, given, what="shape", mistakes=lambda shape: {}, training=False
 ):
-    """Require outputs of a shape, all finite, and return them.
+    """Require outputs of a shape, all finite, and return them as floats.
 
     Parameters
     ----------
-    answer : Answer
-    expect : Expect
-    x : numpy.ndarray
-    model : Handle or Fixture
-    shape : tuple of int
+    answer, x, model, shape, training
+        As in `predict`.
     given : str
         What the model is given, such as "For five images".
     what : str, default "shape"
         What the outputs should be, such as "probabilities of shape".
     mistakes : callable
-        From the shape that an array of numbers has instead to known mistakes.
-    training : bool, default False
-
-    Returns
-    -------
-    numpy.ndarray
-        Of a float type.
+        From the shape that an array of numbers has instead to known mistakes, by their names.
     """
     got = answer.predict(x, training=training, model=model)
     numeric = _is_numeric(got)
-    expect.that(
-        numeric and got.shape == shape,
-        f"{given} the model should return {what} {shape}; it gives {_what_is(got)}.",
-        mistakes=mistakes(got.shape) if numeric else (),
-    )
-    expect.that(np.isfinite(got).all(), NO_NUMBERS)
+    known = mistakes(got.shape) if numeric else {}
+    seen = f"{given} the model should return {what} {shape}; it gives {_what_is(got)}."
+    is_right = numeric and got.shape == shape
+    expect.require(is_right, seen, known, seen if any(known.values()) else "")
+    expect.require(np.isfinite(got).all(), NO_NUMBERS)
     return _as_floats(got)
 
 
-def expect_sums_of_one(expect, outputs, given):
-    """Require that the outputs add up to 1 for each image, as probabilities do."""
+def expect_probabilities(expect, outputs, given, points=0, mistakes=None):
+    """Expect that the outputs for each image are a distribution; for no points require it."""
     sums = outputs.sum(axis=1)
-    expect.that(
-        np.allclose(sums, 1, atol=1e-3),
+    expect(
+        are_probabilities(outputs),
+        points,
         f"{given} the model should return probabilities, which add up to 1 for each image; here "
         f"the sums go from {sums.min():.3g} to {sums.max():.3g}. Which activation makes the "
         "classes compete?",
+        mistakes,
     )
 
 

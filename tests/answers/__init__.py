@@ -9,9 +9,16 @@ exercise's name:
     @refused("no m", misconception="forgot m", says="Divide by the number of training examples")
     def l2_penalty(weights, lambda_, m): ...
 
+A wrong answer that is nearly the published solution takes a line, as an edit of it:
+
+    refused_edits("build_l2_mlp", '''
+    no penalty | 1 | , kernel_regularizer=penalty -> | model.losses holds []
+    ''')
+
 To author a check: declare it in `coursehelpers/checks/`, then add its answers here, at least three
-accepted ones that differ in kind and six refused ones that are real misconceptions. Of a formula the
-published solution and the mistakes that its declaration names are in the bank by themselves.
+accepted ones that differ in kind and six refused ones that are real misconceptions. The mistakes
+that a declaration names as edits are in the bank by themselves, and of a formula the published
+solution; that of a model has numbers that are free to choose, which would be mutated for nothing.
 """
 
 import ast
@@ -22,6 +29,8 @@ from typing import NamedTuple
 
 from coursehelpers.checks.answers import LocalAnswer
 from coursehelpers.checks.core import EXERCISES, judge
+from coursehelpers.checks.declared import edited, function_of
+from coursehelpers.checks.formula import Formula
 
 BANK = []
 
@@ -36,7 +45,7 @@ class Variant(NamedTuple):
     says: str | set = ""
     earned: int = 0
     misconception: str | None = None
-    source: str = ""  # of an answer that the declaration of its exercise holds
+    source: str = ""  # of an answer that is derived from the published solution
 
     def is_told_in(self, messages):
         """Tell whether a message contains what must be said, or one of what may be."""
@@ -68,32 +77,59 @@ def refused(name, *, says, earned=0, misconception=None):
     return enter
 
 
+def refused_edits(name, lines):
+    """Enter edits of an exercise's published solution that must be refused.
+
+    One in each line: ``name | points | edit | says | misconception``, the last if there is one. For
+    the edits see `coursehelpers.checks.declared.edited`.
+    """
+    declared = EXERCISES[name].declared
+    for line in filter(None, map(str.strip, lines.splitlines())):
+        called, earned, edits, says, *misconception = line.split(" | ")
+        answer, text = _answer(declared, edited(declared.source, edits))
+        facts = False, says, int(earned), *(misconception or [None])
+        BANK.append(Variant(name, called, answer, *facts, text))
+
+
+def _answer(declared, source):
+    """Return an answer that is defined when it is called, and its whole text."""
+
+    def answer(*given):
+        return function_of(source, declared.imports)(*given)
+
+    return answer, f"{declared.imports}\n\n\n{source}\n"
+
+
 @functools.cache
 def load():
     """Return all answers of the bank, those of every exercise that is declared."""
     for exercise in EXERCISES.values():
         importlib.import_module(f"{__name__}.{exercise.notebook}.{exercise.id}")
-        BANK.extend(_declared(exercise) if exercise.formula else ())
+        BANK.extend(_declared(exercise))
     return BANK
 
 
 def _declared(exercise):
-    """Return the published solution of a formula, and its known mistakes."""
-    declared = exercise.formula
-    yield Variant(exercise.id, "published", declared.solution, True, source=declared.source)
+    """Return the published solution of a formula, and the known mistakes of any exercise."""
+    declared = exercise.declared
+    if isinstance(declared, Formula):
+        answer, text = _answer(declared, declared.source)
+        yield Variant(exercise.id, "published", answer, True, source=text)
     for number, slip in enumerate(declared.slips):
-        outcome = judge(exercise, lambda seconds, slip=slip: LocalAnswer(slip.function, seconds))
-        facts = False, slip.message, outcome.earned, slip.name, slip.source
-        yield Variant(exercise.id, f"{slip.name}, mistake {number}", slip.function, *facts)
+        answer, text = _answer(declared, slip.source)
+        earned = slip.earned
+        if earned is None:
+            earned = judge(exercise, lambda seconds, a=answer: LocalAnswer(a, seconds)).earned
+        facts = False, slip.message, earned, slip.name, text
+        yield Variant(exercise.id, f"{slip.name}, mistake {number}", answer, *facts)
 
 
 def published(name):
     """Return the published solution of an exercise, a function."""
-    exercise = EXERCISES[name]
-    if exercise.formula:
-        return exercise.formula.solution
-    home = importlib.import_module(f"coursehelpers.checks.solutions.{exercise.notebook}")
-    return getattr(home, name)
+    declared = EXERCISES[name].declared
+    if isinstance(declared, Formula):
+        return declared.solution
+    return function_of(declared.source, declared.imports)
 
 
 def source_of(variant):
@@ -110,7 +146,7 @@ def source_of(variant):
         Executed anywhere, it defines a function of the exercise's name that does the same.
     """
     if variant.source:
-        return f"import numpy as np\n\n\n{variant.source}\n"
+        return variant.source
     helpers, answers = _parts_of(variant.answer.__module__)
     return f"{helpers}\n\n\n{answers[variant.answer.__code__.co_firstlineno]}\n"
 
@@ -128,7 +164,7 @@ def _parts_of(module):
                 helpers.append(_parts_of(other)[0])
             case ast.ImportFrom(module=other) if other == __name__:
                 pass
-            case ast.Expr(ast.Constant()):
+            case ast.Expr(ast.Constant() | ast.Call(func=ast.Name("refused_edits"))):
                 pass
             case _:
                 helpers.append(ast.get_source_segment(source, node))

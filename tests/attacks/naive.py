@@ -126,8 +126,7 @@ def run(notebook, channel):
             if name in shell.user_ns and not cell.source.startswith("check("):
                 shell.run_cell(f"verdict = check({name!r})")
                 shell.run_cell(f"earned[{name!r}] = max(verdict.earned, tested({name!r}, {name}))")
-                outcome = getattr(shell.user_ns.get("verdict"), "outcome", None)
-                messages += getattr(outcome, "messages", ())
+                messages.append(repr(shell.user_ns.get("verdict")))
                 header = {"exercise": name, "earned": shell.user_ns["earned"].get(name, 0)}
                 channel.send(header)
     earned = shell.user_ns["earned"]
@@ -267,8 +266,6 @@ def report(name, messages):
 
 def main():
     import keras  # noqa: F401
-
-    from coursehelpers.checks import solutions  # noqa: F401
 
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

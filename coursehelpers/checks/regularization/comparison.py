@@ -1,28 +1,22 @@
 """Part 4 of the regularization notebook: what helps, and how far to trust it."""
 
-import functools
-from functools import partial
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from coursehelpers import data
-from coursehelpers.checks.core import EXERCISES, exercise, mistakes_from
+from coursehelpers.checks.core import EXERCISES
+from coursehelpers.checks.declared import exercise
 from coursehelpers.checks.formula import Case, formula
 from coursehelpers.checks.models import built, expect_outputs, predict
 
+if TYPE_CHECKING:  # for the solutions, which are read here, not run
+    import keras
+    from keras import layers
+
 exercise = partial(exercise, notebook="regularization")
 formula = partial(formula, notebook="regularization")
-
-# What to tell who made a known mistake: what is wrong, and where to look next.
-known = mistakes_from(
-    {
-        "logits, no softmax": "Some outputs are negative, so they are no probabilities; does the loss "
-        "know that?",
-        "learned nothing": "It does not learn enough; is it held back too much, are its steps too small "
-        "or too large, does its loss fit?",
-        "memorized": "It reproduces most of the wrong labels; hold it back more.",
-    }
-)
 
 
 def _predictions(rng):
@@ -38,7 +32,9 @@ def _predictions(rng):
 def _telling(rng, draw, n, bins):
     """Draw labels and probabilities that tell all known mistakes and the right error apart."""
     functions = [("right", calibration_error)]
-    for slip in reversed(EXERCISES["calibration_error"].formula.slips):  # the most alike come first
+    for slip in reversed(
+        EXERCISES["calibration_error"].declared.slips
+    ):  # the most alike come first
         if draw is _on_edges or slip.name != "lower edges":  # off edges it makes no difference
             functions.append((slip.name, slip.function))
     while True:
@@ -120,53 +116,76 @@ def calibration_error(y, probabilities, bins):
 EXAMPLES, WRONG, EPOCHS, BATCH_SIZE = 500, 200, 30, 50
 
 
-@exercise(
-    "build_regularized_mlp",
-    section="4.5 Your turn",
-    points=4,
-    hints=[
-        "Which methods of 4.2 helped most? Two of them together may do more.",
-        "Dropout behind each hidden layer, an L2 penalty on each kernel, or few units.",
-        "Compile with an optimizer and with sparse_categorical_crossentropy: labels are numbers.",
-    ],
-    seconds=60,
-)
-def build_regularized_mlp(answer, expect, rng):
+def _learns_without_the_noise(answer, expect, rng):
     x, y = _images()
     chosen = rng.choice(len(x), size=EXAMPLES + 500, replace=False)
     x, y = (x[chosen] / 255).astype("float32"), y[chosen].astype(int)
     given = y.copy()
     given[:WRONG] = (y[:WRONG] + rng.integers(1, 10, size=WRONG)) % 10
 
+    def recognized(outputs):
+        return np.mean(outputs[EXAMPLES:].argmax(axis=1) == y[EXAMPLES:])
+
     model = built(answer, expect)
     expect_outputs(answer, expect, x[:5], model, (5, 10), "For five images")
+    before = recognized(predict(answer, x, model, (len(x), 10)))
+    expect.require(before <= 0.5, "trained before", seen=f"It recognizes {before:.0%} of them.")
     expect.given = "In training, with class numbers as labels"
     for _ in range(EPOCHS):
         for batch in rng.permutation(EXAMPLES).reshape(-1, BATCH_SIZE):
             loss = answer.train_step(x[batch], given[batch], model=model)
-    expect.that(np.isfinite(loss), "The loss is no number any more; are the steps too large?")
+    expect.require(np.isfinite(loss), "The loss is no number any more; are the steps too large?")
     expect.given = ""
     outputs = predict(answer, x, model, (len(x), 10))
-    predicted = outputs.argmax(axis=1)
-    new = np.mean(predicted[EXAMPLES:] == y[EXAMPLES:])
-    by_heart = np.mean(predicted[:WRONG] == given[:WRONG])
+    new = recognized(outputs)
+    by_heart = np.mean(outputs[:WRONG].argmax(axis=1) == given[:WRONG])
     seen = (
         f"It recognizes {new:.0%} of new images, expected more than 50%, and reproduces "
         f"{by_heart:.0%} of the wrong labels, expected less than 50%."
     )
     # What learns by heart does learn, though new images may suffer.
     learned = new > 0.5 or by_heart >= 0.5
-    expect.that(
-        learned,
-        "",
-        points=2,
-        mistakes=known(("logits, no softmax", outputs.min() < 0), ("learned nothing", True)),
-        seen=seen,
-    )
+    logits = {"logits, no softmax": outputs.min() < 0}
+    expect(learned, 2, "learned nothing", logits, seen)
     if learned:
-        expect.that(by_heart < 0.5, "", points=2, mistakes=known(("memorized", True)), seen=seen)
+        expect(by_heart < 0.5, 2, "memorized", seen=seen)
 
 
-@functools.cache
+@cache
 def _images():
     return data.load_fashion_mnist()[0]
+
+
+@exercise(
+    "4.5 Your turn",
+    points=4,
+    seconds=60,
+    requires=_learns_without_the_noise,
+    hints=[
+        "Which methods of 4.2 helped most? Two of them together may do more.",
+        "Dropout behind each hidden layer, an L2 penalty on each kernel, or few units.",
+        "Compile with an optimizer and with sparse_categorical_crossentropy: labels are numbers.",
+    ],
+    mistakes="""
+trained before | - | Before the check trains it, it recognizes new photos already; hand in a network that still has to learn.
+logits, no softmax | 0 | , kernel_regularizer=keras.regularizers.L2(0.01) -> ; layers.Dropout(0.5), -> ; 10, activation="softmax" -> 10; "adam" -> "sgd"; 64 -> 16 | Some outputs are negative, so they are no probabilities; does the loss know that?
+learned nothing | 0 | L2(0.01) -> L2(1.0) | It does not learn enough; is it held back too much, are its steps too small or too large, does its loss fit?
+learned nothing | 0 | Dropout(0.5) -> Dropout(0.98)
+learned nothing | 0 | "adam" -> keras.optimizers.Adam(3.0)
+learned nothing | 0 | "adam" -> keras.optimizers.SGD(0.0)
+memorized | 2 | Dense(64 -> Dense(512; L2(0.01) -> L2(1e-5); layers.Dropout(0.5), -> layers.Dense(512, activation="relu"), | It reproduces most of the wrong labels; hold it back more.
+""",
+)
+def build_regularized_mlp():
+    """Return a compiled MLP that learns from noisy labels without learning the noise."""
+    model = keras.Sequential(
+        [
+            layers.Input((28, 28)),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu", kernel_regularizer=keras.regularizers.L2(0.01)),
+            layers.Dropout(0.5),
+            layers.Dense(10, activation="softmax", kernel_regularizer=keras.regularizers.L2(0.01)),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model

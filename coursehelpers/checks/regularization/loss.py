@@ -1,31 +1,20 @@
 """Part 2 of the regularization notebook: terms of the loss."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coursehelpers.checks.core import exercise, mistakes_from
+from coursehelpers.checks.declared import exercise
 from coursehelpers.checks.formula import Case, formula
-from coursehelpers.checks.models import built, expect_outputs
+from coursehelpers.checks.models import built, expect_outputs, expect_probabilities
+
+if TYPE_CHECKING:  # for the solutions, which are read here, not run
+    import keras
+    from keras import layers
 
 exercise = partial(exercise, notebook="regularization")
 formula = partial(formula, notebook="regularization")
-
-# What to tell who made a known mistake: what is wrong, and where to look next.
-known = mistakes_from(
-    {
-        "halved": "This is half of the right number; leave out the factor 1/2.",
-        "other penalty": "L1 takes absolute values and L2 takes squares; this is the other penalty.",
-        "norm": "This looks like a norm; add up over all weights without taking a root.",
-        "no hidden layer": "A hidden layer is missing.",
-        "zero kernel": "A kernel is all zero, where no penalty shows; leave its initializer out.",
-        "some kernels only": "Not every kernel carries the penalty; look at each layer.",
-        "l2 ignored": "The penalty does not change with l2; is the argument used?",
-        "activities": "The penalty changes with the input: it is on activities, not on kernels.",
-        "biases": "A term of the penalty is zero, so it is on the biases, which start at zero.",
-    }
-)
-
 
 ALL_ENTRIES = "The penalty adds up over all entries of all arrays, then comes the factor."
 
@@ -226,45 +215,28 @@ def decay_step(w, gradient, learning_rate, lambda_, m):
     return (1 - learning_rate * lambda_ / m) * w - learning_rate * gradient
 
 
-@exercise(
-    "build_l2_mlp",
-    section="2.5 What a penalty does to a network",
-    points=4,
-    hints=[
-        "Dense takes a kernel_regularizer; keras.regularizers.L2(l2) is one.",
-        "The output layer has a kernel, too.",
-        "The sum of model.losses should be l2 times the sum of the squares of all kernels.",
-    ],
-    seconds=20,
-)
-def build_l2_mlp(answer, expect, rng):
+def _penalty_on_every_kernel(answer, expect, rng):
     price = np.nan  # of the squares, as the first model has it
     for l2, points in ((0.01, 1), (rng.uniform(0.05, 0.5), 0)):
         expect.given = ""
         model = built(answer, expect, l2)
         images = rng.uniform(size=(5, 28, 28)).astype("float32")
-        expect_outputs(answer, expect, images, model, (5, 10), "For five images")
+        outputs = expect_outputs(answer, expect, images, model, (5, 10), "For five images")
         kernels = _kernels(answer.weights(model))
         squares, sizes = (np.array([np.sum(f(w)) for w in kernels]) for f in (np.square, np.abs))
         terms = answer.penalties(model)
         # An infinite penalty would be right for any factor.
-        expect.that(
+        expect.require(
             np.isfinite(squares).all(), "Some weights are no numbers, or too large to be squared."
         )
-        expect.that(
-            len(kernels) > 1,
-            "",
-            points,
-            known(("no hidden layer", True)),
-            f"The number of kernels is {len(kernels)}, expected at least 2.",
-        )
-        expect.that(squares.all(), "", mistakes=known(("zero kernel", True)))
-        # What starts at zero are biases.
-        expect.that(
+        seen = f"The number of kernels is {len(kernels)}, expected at least 2."
+        expect(len(kernels) > 1, points, "no hidden layer", seen=seen)
+        expect.require(squares.all(), "zero kernel")
+        expect(
             bool(terms) and np.all(terms),
-            "The model has no penalty at all; which argument of a layer takes one?",
             points,
-            known(("biases", bool(terms))),
+            "The model has no penalty at all; which argument of a layer takes one?",
+            {"biases": bool(terms)},
             f"model.losses holds {np.round(terms, 4).tolist()}.",
         )
         answer.predict(np.zeros((5, 28, 28), "float32"), model=model)
@@ -278,7 +250,7 @@ def build_l2_mlp(answer, expect, rng):
             points=1,
             otherwise="The terms of model.losses should add up to l2 times the sum of the squares "
             "of all kernels.",
-            mistakes=known(
+            mistakes=expect.mistakes(
                 ("activities", sum(terms) if moved else np.nan),
                 ("l2 ignored", price * squares.sum()),
                 *(("some kernels only", value) for value in part_of_l2),
@@ -289,6 +261,8 @@ def build_l2_mlp(answer, expect, rng):
             ),
         )
         price = sum(terms) / squares.sum()
+    expect.given = ""
+    expect_probabilities(expect, outputs, "For five images")
 
 
 def _kernels(weights):
@@ -298,6 +272,44 @@ def _kernels(weights):
         for w in weights
         if w["value"].ndim > 1 and (w["path"].endswith("kernel") or np.ptp(w["value"]) > 0)
     ]
+
+
+@exercise(
+    "2.5 What a penalty does to a network",
+    points=4,
+    seconds=20,
+    requires=_penalty_on_every_kernel,
+    hints=[
+        "Dense takes a kernel_regularizer; keras.regularizers.L2(l2) is one.",
+        "The output layer has a kernel, too.",
+        "The sum of model.losses should be l2 times the sum of the squares of all kernels.",
+    ],
+    mistakes="""
+no hidden layer | 2 | layers.Dense(64, activation="relu", kernel_regularizer=penalty), -> | A hidden layer is missing.
+zero kernel | 1 | kernel_reg -> kernel_initializer="zeros", kernel_reg | A kernel is all zero, where no penalty shows; leave its initializer out.
+biases | 2 | =penalty -> =penalty, bias_regularizer=penalty | A term of the penalty is zero: is it on the biases, which start at zero?
+biases | 1 | kernel_regularizer -> bias_regularizer
+activities | 2 | kernel_regularizer -> activity_regularizer | The penalty changes with the input: it is on activities, not on kernels.
+l2 ignored | 3 | L2(l2) -> L2(0.01) | The penalty does not change with l2; is the argument used?
+l2 ignored | 2 | L2(l2) -> L2(0.001)
+some kernels only | 2 | "softmax", kernel_regularizer=penalty -> "softmax" | Not every kernel carries the penalty; look at each layer.
+some kernels only | 2 | "relu", kernel_regularizer=penalty -> "relu"
+halved | 2 | L2(l2) -> L2(l2 / 2) | This is half of the right number; leave out the factor 1/2.
+other penalty | 2 | L2(l2) -> L1(l2) | L1 takes absolute values and L2 takes squares; this is the other penalty.
+norm | 2 | keras.regularizers.L2(l2) -> lambda w: l2 * keras.ops.norm(w) | This looks like a norm; add up over all weights without taking a root.
+""",
+)
+def build_l2_mlp(l2):
+    """Return an MLP for 28 x 28 images, with the penalty l2 * sum w^2 on every kernel."""
+    penalty = keras.regularizers.L2(l2)
+    return keras.Sequential(
+        [
+            layers.Input((28, 28)),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu", kernel_regularizer=penalty),
+            layers.Dense(10, activation="softmax", kernel_regularizer=penalty),
+        ]
+    )
 
 
 def _labels(rng):

@@ -1,18 +1,24 @@
 """Part 1 of the regularization notebook: overfitting and smaller hypothesis spaces."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coursehelpers.checks.core import exercise, mistakes_from
+from coursehelpers.checks.declared import exercise
 from coursehelpers.checks.formula import Case, formula
 from coursehelpers.checks.models import (
     NO_NUMBERS,
     are_probabilities,
     built,
     expect_outputs,
+    expect_probabilities,
     predict,
 )
+
+if TYPE_CHECKING:  # for the solutions, which are read here, not run
+    import keras
+    from keras import layers
 
 exercise = partial(exercise, notebook="regularization")
 formula = partial(formula, notebook="regularization")
@@ -21,18 +27,6 @@ formula = partial(formula, notebook="regularization")
 MAX_PARAMETERS = 50_000
 
 TWO_ERRORS = "the training error and the validation error"
-
-# What to tell who made a known mistake: what is wrong, and where to look next.
-known = mistakes_from(
-    {
-        "not flattened": "A dense layer acts on the last axis; where does an image become a vector?",
-        "number of classes": "Each class needs one output; how many classes are there?",
-        "logits, no softmax": "Some outputs are negative; which activation gives probabilities?",
-        "sigmoid, not softmax": "The outputs do not add up to 1; what makes the classes compete?",
-        "no hidden nonlinearity": "The model is linear in the image: halfway between two images "
-        "its scores are halfway, too. Is there a hidden activation?",
-    }
-)
 
 
 def _histories(rng):
@@ -304,19 +298,7 @@ def choose_size(x_train, y_train, x_validation, y_validation, sizes):
     return min(errors, key=errors.get)
 
 
-@exercise(
-    "build_smaller_mlp",
-    section="1.4 A smaller hypothesis space",
-    points=3,
-    hints=[
-        "Start from the notebook's large network and take away: fewer layers, fewer units.",
-        "A dense layer from 784 inputs to k units has 785 k parameters; how large may k be?",
-        "Input((28, 28)), Flatten, one hidden Dense layer with an activation, and a Dense layer "
-        "of 10 with softmax.",
-    ],
-    seconds=20,
-)
-def build_smaller_mlp(answer, expect, rng):
+def _small_and_nonlinear(answer, expect, rng):
     model = built(answer, expect)
     images = rng.uniform(-1, 1, size=(5, 28, 28)).astype("float32")  # logits of both signs
     outputs = expect_outputs(
@@ -326,35 +308,28 @@ def build_smaller_mlp(answer, expect, rng):
         model,
         (5, 10),
         "For five images",
-        mistakes=lambda shape: known(
-            ("not flattened", len(shape) > 2),
-            ("number of classes", len(shape) == 2 and shape[1] != 10),
-        ),
+        mistakes=lambda shape: {
+            "not flattened": len(shape) > 2,
+            "number of classes": len(shape) == 2 and shape[1] != 10,
+        },
     )
     alone = predict(answer, images[:1], model, (1, 10))
-    expect.that(
+    expect.require(
         np.allclose(alone, outputs[:1], rtol=1e-3, atol=1e-4),
         "The outputs for an image change with the other images of its batch; over which axis do "
         "the classes compete?",
     )
-    sums = outputs.sum(axis=1)
-    expect.that(
-        are_probabilities(outputs),
-        "The ten outputs for an image should be probabilities: not negative, with sum 1.",
-        points=1,
-        mistakes=known(
-            ("logits, no softmax", outputs.min() < 0),
-            ("sigmoid, not softmax", outputs.min() > 0 and outputs.max() < 1),
-        ),
-        seen=f"For five images the smallest output is {outputs.min():.3g}, and the sums go from "
-        f"{sums.min():.3g} to {sums.max():.3g}.",
-    )
+    mistakes = {
+        "logits, no softmax": outputs.min() < 0,
+        "sigmoid, not softmax": outputs.min() > 0 and outputs.max() < 1,
+    }
+    expect_probabilities(expect, outputs, "For five images", 1, mistakes)
     # A model that is not told its input shape has weights only after it has been called.
     parameters = sum(w["value"].size for w in answer.weights(model))
-    expect.that(
+    expect(
         parameters <= MAX_PARAMETERS,
+        1,
         f"The model has {parameters:,} parameters, over {MAX_PARAMETERS:,}; which layer has most?",
-        points=1,
     )
     # Without hidden nonlinearity the scores under the last activation are linear: halfway between
     # two images they are halfway too. The sizes suit inputs scaled to 1 as well as to 255.
@@ -362,11 +337,11 @@ def build_smaller_mlp(answer, expect, rng):
     images = np.concatenate([*ends, ends.mean(axis=0)]).astype("float32")
     # Images as bright as these may be too much for a model that suits others.
     outputs = predict(answer, images, model, (48, 10), finite=False)
-    expect.that(np.isfinite(outputs).any(), NO_NUMBERS)
+    expect.require(np.isfinite(outputs).any(), NO_NUMBERS)
     one, other, halfway = _scores(outputs).reshape(3, 16, 10)
     bend = np.abs((one + other) / 2 - halfway).max(axis=1)
     bent = np.any(bend > 1e-4 + 1e-3 * np.abs(one - other).max(axis=1))
-    expect.that(bent, "", points=1, mistakes=known(("no hidden nonlinearity", True)))
+    expect(bent, 1, "no hidden nonlinearity")
 
 
 def _scores(outputs):
@@ -379,3 +354,39 @@ def _scores(outputs):
         kept = np.where(np.abs(outputs - 0.5) < 0.499, outputs, np.nan)
         return np.log(kept) - np.log(1 - kept)
     return outputs
+
+
+@exercise(
+    "1.4 A smaller hypothesis space",
+    points=3,
+    seconds=20,
+    requires=_small_and_nonlinear,
+    hints=[
+        "Start from the notebook's large network and take away: fewer layers, fewer units.",
+        "A dense layer from 784 inputs to k units has 785 k parameters; how large may k be?",
+        "Input((28, 28)), Flatten, one hidden Dense layer with an activation, and a Dense layer "
+        "of 10 with softmax.",
+    ],
+    mistakes="""
+not flattened | 0 | layers.Flatten(), -> | A dense layer acts on the last axis; where does an image become a vector?
+number of classes | 0 | 10, activation="softmax" -> 1, activation="sigmoid" | Each class needs one output; how many classes are there?
+logits, no softmax | 2 | 10, activation="softmax" -> 10 | Some outputs are negative; which activation gives probabilities?
+logits, no softmax | 2 | "softmax" -> "log_softmax"
+logits, no softmax | 1 | 10, activation="softmax" -> 10; , activation="relu" ->
+sigmoid, not softmax | 2 | "softmax" -> "sigmoid" | The outputs do not add up to 1; what makes the classes compete?
+sigmoid, not softmax | 1 | "softmax" -> "sigmoid"; layers.Dense(32, activation="relu"), ->
+no hidden nonlinearity | 2 | , activation="relu" -> | The model is linear in the image: halfway between two images its scores are halfway, too. Is there a hidden activation?
+no hidden nonlinearity | 2 | layers.Dense(32, activation="relu"), -> layers.Rescaling(1 / 255),
+no hidden nonlinearity | 2 | , activation="relu" -> ; layers.Dense(10 -> layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(10
+""",
+)
+def build_smaller_mlp():
+    """Return an untrained MLP for 28 x 28 images with at most 50,000 parameters."""
+    return keras.Sequential(
+        [
+            layers.Input((28, 28)),
+            layers.Flatten(),
+            layers.Dense(32, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )

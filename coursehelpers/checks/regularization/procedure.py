@@ -1,43 +1,21 @@
 """Part 3 of the regularization notebook: the training procedure."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coursehelpers.checks.core import exercise, mistakes_from
+from coursehelpers.checks.answers import AnswerError
+from coursehelpers.checks.declared import exercise
 from coursehelpers.checks.formula import Case, formula
-from coursehelpers.checks.models import (
-    built,
-    expect_outputs,
-    expect_sums_of_one,
-    predict,
-)
-from coursehelpers.checks.regularization import dropout
+from coursehelpers.checks.models import built, expect_outputs, expect_probabilities, predict
+
+if TYPE_CHECKING:  # for the solutions, which are read here, not run
+    import keras
+    from keras import layers
 
 exercise = partial(exercise, notebook="regularization")
 formula = partial(formula, notebook="regularization")
-
-# What to tell who made a known mistake: what is wrong, and where to look next.
-known = mistakes_from(
-    {
-        "no hidden layer": "There is one kernel only; a hidden layer is missing.",
-        "dropped probabilities": "In training the outputs do not add up to 1: dropout acts on them.",
-        "dropped scores": "In training several classes have exactly the same probability: dropout "
-        "acts on the scores. They are no output of a hidden layer.",
-        "no dropout": "Twice the same batch in training mode gives the same; nothing is dropped.",
-        "dropped in use": "With training=False nothing should be random, but the same images twice "
-        "give different outputs; let Keras set the mode.",
-        "share kept": "A larger rate drops less here; `rate` is the share that is dropped.",
-        "rate ignored": "The amount of noise does not depend on the rate; is the argument used?",
-        "noise at rate 0": "With rate 0 nothing should be dropped, but the same images twice give "
-        "different outputs in training.",
-        "blind at rate 0": "With rate 0 nothing should be dropped, but in training all images give "
-        "the same outputs. Which units are kept, and what do they put out?",
-        "other rate": "A layer drops another share than `rate`.",
-        "not dropped": "The hidden units are disturbed, but none is dropped, that is, set to zero.",
-        "dropped pixels": "Whole pixels are dropped: dropout stands before the hidden layers.",
-    }
-)
 
 
 def _curves(rng):
@@ -176,67 +154,198 @@ def inverted_dropout(x, rate, uniform):
     return np.where(uniform < rate, 0, x / (1 - rate))
 
 
+def _drops_hidden_units(answer, expect, rng):
+    # With both signs few units are dead for all images.
+    images = rng.uniform(-1, 1, size=(50, 28, 28)).astype("float32")
+    given, shape = "For 50 images", (50, 10)
+    # Drawn, so that no answer knows them.
+    half, low, high = (
+        float(np.round(rng.uniform(*ends), 3)) for ends in ((0.5, 0.53), (0.08, 0.12), (0.88, 0.92))
+    )
+    noise = {}
+    for rate, points in ((half, 1), (0.0, 0), (low, 0), (high, 0)):
+        model = built(answer, expect, rate)
+        used = expect_outputs(answer, expect, images, model, shape, given, "probabilities of shape")
+        expect_probabilities(expect, used, given)
+        if rate == half:
+            kernels = [w for w in answer.weights(model) if w["value"].ndim > 1]
+            expect.require(len(kernels) > 1, "no hidden layer")
+            narrowest = min(w["value"].shape[-1] for w in kernels[:-1])
+        again = predict(answer, images, model, shape)
+        trained = [predict(answer, images, model, shape, training=True) for _ in "12"]
+        sums = trained[0].sum(axis=1)
+        add_up = np.allclose(sums, 1, atol=1e-3)
+        if rate == half:
+            on_scores = _drops_scores(used, trained[0])
+        expect(
+            add_up and not (rate == half and on_scores),
+            points,
+            "dropped scores",
+            {"dropped probabilities": not add_up},
+            "" if add_up else f"The sums go from {sums.min():.3g} to {sums.max():.3g}.",
+        )
+        expect(np.allclose(used, again), points, "dropped in use")
+        if rate == half:
+            expect.require(not np.allclose(*trained), "no dropout")
+            expect(not _drops_pixels(answer, model), points, "dropped pixels")
+        noise[rate] = _noise(used, *trained)
+        if rate == 0:
+            blind = _signal(used, trained[0]) < 0.01
+    rates = [part["rate"] for part in _parts(_config(answer, model)) if _has_rate(part)]
+    others = [other for other in rates if not np.isclose(other, high)]
+    growth, quiet = noise[high] / noise[low], noise[0.0] < 1e-6
+    # What disturbs the units, but drops none, leaves each image its own outputs.
+    nearly_one = 1 - rng.uniform(5e-5, 1.5e-4)
+    dropped = _share_alike(answer, built(answer, expect, nearly_one), images) > 0.5
+    # Here all units of the narrowest layer are dropped for a tenth of the images, of ReLU for a
+    # third, and for few more if it is not the only layer; but for nearly all if two layers drop.
+    some = 0.1 ** (1 / narrowest)
+    alike = _share_alike(answer, built(answer, expect, some), images)
+    twice = alike > 0.75 and not on_scores  # which are fewer than units
+    seen = (
+        f"From rate {low} to {high} the variance of the scores grows by a factor of {growth:.2g}."
+    )
+    if others:
+        seen = f"With rate {high} it drops {others[0]:.3g}."
+    elif dropped and twice:
+        seen = f"With rate {some:.3g} {alike:.0%} of the images lose all units of a layer."
+    expect(
+        growth > 1.2 and not blind and quiet and not others and dropped and not twice,
+        1,
+        "With a larger rate the outputs should vary more.",
+        {
+            "share kept": growth < 1 / 2,
+            "rate ignored": not quiet and growth < 2.5,
+            "blind at rate 0": blind,
+            "noise at rate 0": not quiet,
+            "other rate": others,
+            "not dropped": not dropped,
+            "dropped twice": twice,
+        },
+        seen,
+    )
+
+
+def _config(answer, model):
+    try:
+        return answer.config(model)
+    except AnswerError:
+        return {}
+
+
+def _parts(config):
+    """Return all dicts in a configuration, from the first layer to the last."""
+    if isinstance(config, dict):
+        yield config
+    if isinstance(config, list | dict):
+        for part in config.values() if isinstance(config, dict) else config:
+            yield from _parts(part)
+
+
+def _has_rate(part):
+    return isinstance(part.get("rate"), int | float)
+
+
+def _starts_with_dropout(config):
+    for part in _parts(config):
+        layer = part.get("config") if "class_name" in part else None
+        if isinstance(layer, dict) and (_has_rate(layer) or layer.keys() & {"units", "filters"}):
+            return _has_rate(layer)
+    return False
+
+
+def _drops_pixels(answer, model):
+    """Tell whether an image of a single pixel is now and then taken for a black one.
+
+    Or whether a layer before the first hidden one has a rate: what it puts out need not be black.
+    For a rate of about 1/2: of few hidden units, too, all that a pixel sets off may be dropped, but
+    of three units that happens in a third of the images, of more in fewer.
+    """
+    if _starts_with_dropout(_config(answer, model)):
+        return True
+    images = np.concatenate([5 * np.eye(784), np.zeros((1, 784))]).astype("float32")
+    images = images.reshape(785, 28, 28)  # the last one is black
+    used, trained = (predict(answer, images, model, (785, 10), mode) for mode in (False, True))
+    never, now = (np.isclose(p[:-1], used[-1], atol=1e-7).all(axis=1) for p in (used, trained))
+    return np.mean(now[~never]) > 0.43
+
+
+def _drops_scores(used, trained):
+    """Tell whether several classes have the same probability in training, but not in use.
+
+    Scores that are dropped are equal, whatever the image. All are where every unit is dropped.
+    """
+    equal = [np.diff(np.sort(p, axis=1), axis=1) == 0 for p in (used, trained)]
+    in_use, in_training = (np.mean(e.any(axis=1) & ~e.all(axis=1)) for e in equal)
+    return in_training > in_use + 0.5
+
+
+def _share_alike(answer, model, images):
+    """Return the share of the images that lose all their units in training, and so look the same."""
+    # Dark images, because units that are kept are scaled up until all probabilities are 0 or 1.
+    outputs = predict(answer, images / 1000, model, (len(images), 10), training=True)
+    same = np.isclose(outputs[:, None], outputs, atol=1e-6).all(axis=-1)
+    return same.mean(axis=1).max()
+
+
+def _noise(used, *trained):
+    """Return the variance of the scores in training over that from image to image in use."""
+    one, other = map(_scores, trained)
+    return np.mean((one - other) ** 2) / np.mean(np.var(_scores(used), axis=0))
+
+
+def _signal(used, trained):
+    """Return the variance of the scores from image to image, in training over in use."""
+    return np.mean(np.var(_scores(trained), axis=0)) / np.mean(np.var(_scores(used), axis=0))
+
+
+def _scores(probabilities):
+    return np.log(np.maximum(probabilities, 1e-30))
+
+
 @exercise(
-    "build_dropout_mlp",
-    section="3.2 Dropout",
+    "3.2 Dropout",
     points=4,
+    seconds=20,
+    requires=_drops_hidden_units,
     hints=[
         "keras.layers.Dropout(rate) stands behind the layer whose outputs it drops.",
         "It knows by itself whether it is called in training or in use.",
         "Flatten, Dense, Dropout, Dense: the probabilities come last and are not dropped.",
     ],
-    seconds=20,
+    mistakes="""
+no hidden layer | 0 | layers.Dense(256, activation="relu"), -> | There is one kernel only; a hidden layer is missing.
+dropped probabilities | 2 | "softmax"), -> "softmax"), layers.Dropout(rate), | In training the outputs do not add up to 1: dropout acts on them.
+dropped scores | 3 | layers.Dropout(rate), -> ; , activation="softmax") -> ), layers.Dropout(rate), layers.Softmax() | In training several classes have exactly the same probability: dropout acts on the scores. They are no output of a hidden layer.
+no dropout | 2 | layers.Dropout(rate), -> | Twice the same batch in training mode gives the same; nothing is dropped.
+dropped in use | - | With training=False nothing should be random, but the same images twice give different outputs; let Keras set the mode.
+dropped pixels | 3 | layers.Dropout(rate), -> ; layers.Flatten(), -> layers.Flatten(), layers.Dropout(rate), | Whole pixels are dropped: dropout stands before the hidden layers.
+dropped pixels | 3 | layers.Flatten(), -> layers.Flatten(), layers.Dropout(rate),
+dropped pixels | 3 | layers.Dropout(rate), -> ; layers.Flatten(), -> layers.Flatten(), layers.Rescaling(2.0, offset=-1.0), layers.Dropout(rate),
+share kept | 3 | Dropout(rate) -> Dropout(1 - rate) | A larger rate drops less here; `rate` is the share that is dropped.
+rate ignored | 3 | Dropout(rate) -> Dropout(0.5) | The amount of noise does not depend on the rate; is the argument used?
+rate ignored | 3 | Dropout(rate) -> GaussianNoise(0.2)
+blind at rate 0 | - | With rate 0 nothing should be dropped, but in training all images give the same outputs. Which units are kept, and what do they put out?
+noise at rate 0 | 3 | Dropout(rate) -> Dropout(rate or 0.5) | With rate 0 nothing should be dropped, but the same images twice give different outputs in training.
+other rate | 3 | Dropout(rate) -> Dropout(rate / 2) | A layer drops another share than `rate`.
+other rate | 3 | Dropout(rate), -> Dropout(rate), layers.Dense(64, activation="relu"), layers.Dropout(0.2 if rate else 0.0),
+not dropped | 3 | Dropout(rate) -> GaussianDropout(rate) | The hidden units are disturbed, but none is dropped, that is, set to zero.
+dropped twice | 3 | Dropout(rate), -> Dropout(rate), layers.Dropout(rate), | More is dropped than `rate`. Does a layer drop again from what another one has dropped from?
+dropped twice | 3 | layers.Dense(256, activation="relu"), -> layers.Dense(256), layers.Dropout(rate), layers.ReLU(),
+dropped twice | 3 | Dense(256 -> Dense(16; Dropout(rate), -> Dropout(rate), layers.Dropout(rate),
+dropped twice | 3 | Dropout(rate), -> Dropout(rate), layers.Dense(64, activation="relu"), layers.Dropout(rate), layers.Dropout(rate),
+""",
 )
-def build_dropout_mlp(answer, expect, rng):
-    # With both signs few units are dead for all images.
-    images = rng.uniform(-1, 1, size=(50, 28, 28)).astype("float32")
-    given, shape = "For 50 images", (50, 10)
-    noise = {}
-    for rate, points in ((0.5, 1), (0.0, 0), (0.1, 0), (0.9, 0)):
-        model = built(answer, expect, rate)
-        used = expect_outputs(answer, expect, images, model, shape, given, "probabilities of shape")
-        expect_sums_of_one(expect, used, given)
-        if rate == 0.5:
-            kernels = [w for w in answer.weights(model) if w["value"].ndim > 1]
-            expect.that(len(kernels) > 1, "", mistakes=known(("no hidden layer", True)))
-        again = predict(answer, images, model, shape)
-        trained = [predict(answer, images, model, shape, training=True) for _ in "12"]
-        sums = trained[0].sum(axis=1)
-        add_up = np.allclose(sums, 1, atol=1e-3)
-        expect.that(
-            add_up and not (rate == 0.5 and dropout.drops_scores(used, trained[0])),
-            "",
-            points,
-            known(("dropped probabilities", not add_up), ("dropped scores", True)),
-            seen="" if add_up else f"The sums go from {sums.min():.3g} to {sums.max():.3g}.",
-        )
-        expect.that(np.allclose(used, again), "", points, known(("dropped in use", True)))
-        if rate == 0.5:
-            expect.that(not np.allclose(*trained), "", mistakes=known(("no dropout", True)))
-            pixels = dropout.drops_pixels(answer, model)
-            expect.that(not pixels, "", points, known(("dropped pixels", True)))
-        noise[rate] = dropout.noise(used, *trained)
-        if rate == 0:
-            blind = dropout.signal(used, trained[0]) < 0.01
-    others = dropout.other_rates(answer, model, rate)
-    growth, quiet = noise[0.9] / noise[0.1], noise[0.0] < 1e-6
-    dropped = dropout.drops_units(answer, built(answer, expect, 0.9999), images)
-    seen = f"From rate 0.1 to 0.9 the variance of the scores grows by a factor of {growth:.2g}."
-    if others:  # at the last rate
-        seen = f"With rate {rate} it drops {others[0]:.3g}."
-    expect.that(
-        growth > 1.2 and not blind and quiet and not others and dropped,
-        "With a larger rate the outputs should vary more.",
-        points=1,
-        mistakes=known(
-            ("share kept", growth < 1 / 2),
-            ("rate ignored", not quiet and growth < 2.5),
-            ("blind at rate 0", blind),
-            ("noise at rate 0", not quiet),
-            ("other rate", others),
-            ("not dropped", not dropped),
-        ),
-        seen=seen,
+def build_dropout_mlp(rate):
+    """Return an MLP for 28 x 28 images that drops this share of its hidden units in training."""
+    return keras.Sequential(
+        [
+            layers.Input((28, 28)),
+            layers.Flatten(),
+            layers.Dense(256, activation="relu"),
+            layers.Dropout(rate),
+            layers.Dense(10, activation="softmax"),
+        ]
     )
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 
 from coursehelpers.checks.answers import AnswerError
-from coursehelpers.checks.core import mistakes_from
 from coursehelpers.checks.fixtures import IMAGE, fixture
 from coursehelpers.checks.models import are_probabilities, expect_outputs, predict
 
@@ -12,22 +11,22 @@ PARTS = {
     "kernel": "kernels",
     "gamma": "normalization",
     "beta": "normalization",
+    "bias": "normalization",  # of a convolution that normalization is folded into
     "moving_mean": "statistics",
     "moving_variance": "statistics",
 }
 
-# What to tell who made a known mistake: what is wrong, and where to look next.
-known = mistakes_from(
-    {
-        "not pooled": "There are outputs for every position of the feature map; pool it first.",
-        "no head": "The outputs are the features of the backbone; where is the head?",
-        "number of classes": "The outputs are not as many as the classes.",
-        "flattened": "Each position of the feature map has weights of its own; pool it instead.",
-        "same for all": "All images get the same probabilities, even after some train steps.",
-        "scaled twice": "The images get to the backbone too dark: it scales them itself.",
-        "summed": "The features are summed over the positions; pool them by mean or maximum.",
-    }
-)
+# Known mistakes of every model on a backbone.
+MISTAKES = """
+not pooled | 0 | layers.GlobalAveragePooling2D()(backbone(image)) -> backbone(image) | There are outputs for every position of the feature map; pool it first.
+no head | 0 | return backbone | The outputs are the features of the backbone; where is the head?
+number of classes | 0 | Dense(classes -> Dense(2 | The outputs are not as many as the classes.
+flattened | - | Each position of the feature map has weights of its own; pool it instead.
+same for all | - | All images get the same probabilities, even after some train steps.
+scaled twice | - | The images get to the backbone too dark: it scales them itself.
+summed | - | The features are summed over the positions; pool them by mean or maximum.
+more than a head | - | There are more weights than those of one dense layer; what stands before it?
+"""
 
 # What a model is asked for, in front of what goes wrong then.
 WHILE_TRAINING = "In a train step, with class numbers as labels"
@@ -51,52 +50,56 @@ def draw_images(rng, n):
 
 def expect_shape(answer, expect, model, x, classes):
     """Require an output for each image and class; return the outputs."""
-    given = f"For {len(x)} images and {classes} classes"
-
-    def mistakes(shape):
-        found = known(
-            ("no head", shape == (len(x), 4, 4, 8)),
-            ("not pooled", len(shape) > 2 and shape != x.shape),
-            ("number of classes", len(shape) == 2 and shape[1] != classes),
-        )
-        return [m._replace(message=f"{m.message} {given} their shape is {shape}.") for m in found]
-
-    return expect_outputs(answer, expect, x, model, (len(x), classes), given, mistakes=mistakes)
+    return expect_outputs(
+        answer,
+        expect,
+        x,
+        model,
+        (len(x), classes),
+        f"For {len(x)} images and {classes} classes",
+        mistakes=lambda shape: {
+            "no head": shape == (len(x), 4, 4, 8),
+            "not pooled": len(shape) > 2 and shape != x.shape,
+            "number of classes": len(shape) == 2 and shape[1] != classes,
+        },
+    )
 
 
 def expect_pooled(answer, expect, watch, backbone, x, outputs, points=0):
-    """Expect scores that are a linear function of the backbone's pooled feature maps."""
+    """Expect scores of one dense layer on the backbone's pooled feature maps."""
     flat = any(shape[:1] == (4 * 4 * 8,) for shape in watch.new_shapes)
-    expect.that(not flat, "", mistakes=known(("flattened", True)))
+    expect.require(not flat, "flattened")
     if is_constant(outputs):  # a head may start at zero, and its rate be small
         for _ in range(20):
             answer.train_step(x, np.arange(len(x)) % 2, model=watch.model)
         outputs = predict(answer, x, watch.model, outputs.shape)
-    seen = scores(outputs)
     maps = predict(answer, x, backbone, (len(x), 4, 4, 8), finite=False)
     constant = is_constant(outputs)
-    share = 0 if constant else explained(seen, maps)
+    share = 0 if constant else explained(scores(outputs), maps)
     linear = share > LINEAR
     summed = not constant and _are_summed(outputs, maps, watch.new_weights())
+    one_layer = watch.has_one_new_layer(outputs.shape[1])
 
     def scaled():
         # Then these images get to the backbone as x.
         bright = (predict(answer, b, watch.model) for b in (255 * x, 127.5 * (x + 1)))
         return any(explained(scores(outputs), maps) > LINEAR for outputs in bright)
 
-    expect.that(
-        linear and not summed,
+    seen = f"The pooled features explain {share:.3%} of the scores."
+    if linear and not one_layer:
+        seen = f"Besides the backbone's, the weights have the shapes {watch.new_shapes}."
+    expect(
+        linear and not summed and one_layer,
+        points,
         "The scores of a linear head should follow from the pooled features of the backbone; what "
         "happens to the images before it, or to the features behind it?",
-        points=points,
-        mistakes=known(
-            ("summed", summed),
-            ("scaled twice", not linear and scaled()),
-            ("same for all", constant),
-        ),
-        seen=""
-        if constant or summed
-        else f"The pooled features explain {share:.3%} of the scores.",
+        {
+            "summed": summed,
+            "scaled twice": not linear and scaled(),
+            "same for all": constant,
+            "more than a head": linear and not one_layer,
+        },
+        "" if constant or summed else seen,
     )
 
 
@@ -129,32 +132,31 @@ def _are_summed(outputs, maps, weights):
 class Watch:
     """A model whose weights are known by their values, wherever they were copied to.
 
-    Parameters
-    ----------
-    answer : Answer
-    pretrained : list
-        Weights of the backbone, as `Answer.weights` gives them.
-    model : Handle or Fixture
-
-    Attributes
-    ----------
-    model : Handle or Fixture
-    missing : set of str
-        Paths of the backbone's weights that are not in the model.
-    new_shapes : list of tuple of int
-        Shapes of the model's other weights.
+    `pretrained` are the backbone's, as `Answer.weights` gives them. Their paths that are not in the
+    `model` are ``missing``; ``new_shapes`` are those of its other weights. Batch normalization may
+    be folded into the convolutions before it.
     """
 
     def __init__(self, answer, pretrained, model):
         self._answer, self.model = answer, model
         self._before = answer.weights(model)
+        pretrained = {w["path"]: w["value"] for w in pretrained}
+        folded = _folded(pretrained)
         # Every array of a fixture is like no other one.
         self._paths = [
-            next((p["path"] for p in pretrained if np.array_equal(p["value"], w["value"])), None)
+            _path_of(w["value"], pretrained, 0) or _path_of(w["value"], folded, 1e-5)
             for w in self._before
         ]
-        self.missing = {p["path"] for p in pretrained} - set(self._paths)
+        self.missing = {
+            path
+            for path in pretrained.keys() - set(self._paths)
+            if path.replace("_bn", "_conv").rpartition("/")[0] + "/bias" not in self._paths
+        }
         self.new_shapes = [value.shape for value in self._new(self._before)]
+
+    def has_one_new_layer(self, classes):
+        """Tell whether the new weights are a kernel from features to classes, with biases or not."""
+        return sum(map(np.prod, self.new_shapes)) in (8 * classes, 9 * classes)
 
     def new_weights(self):
         """Return the model's other weights as they are now."""
@@ -168,13 +170,10 @@ class Watch:
         self._before = self._answer.weights(self.model)
 
     def moved(self):
-        """Return what moved since the watch began.
+        """Return what moved since the watch began, and by how much at most.
 
-        Returns
-        -------
-        dict of str to dict of str to float
-            For "kernels", "normalization" and "statistics" of the backbone, and "new" for all else,
-            by path: by how much what changed most has changed.
+        For "kernels", "normalization" and "statistics" of the backbone, and "new" for all else, a
+        dict from the path of a weight to the size of its largest change.
         """
         after = self._answer.weights(self.model)
         if [w["value"].shape for w in after] != [w["value"].shape for w in self._before]:
@@ -188,13 +187,26 @@ class Watch:
         return sizes
 
 
-def describe_rows(outputs):
-    """Say of what size the outputs of a classifier are, for messages."""
-    sums = outputs.sum(axis=1)
-    return (
-        f"The smallest is {outputs.min():.3g}, and the sums go from {sums.min():.3g} to "
-        f"{sums.max():.3g}."
-    )
+def _path_of(value, known, tolerance):
+    """Return the path of a known weight of this value, or None."""
+    for path, other in known.items():
+        if value.shape == other.shape and np.allclose(value, other, rtol=0, atol=tolerance):
+            return path
+    return None
+
+
+def _folded(pretrained):
+    """Return the kernels and biases that do the work of a convolution and its normalization."""
+    weights = {}
+    names = ("gamma", "beta", "moving_mean", "moving_variance")
+    for path, kernel in pretrained.items():
+        if path.endswith("_conv/kernel"):
+            bn = path.replace("_conv/kernel", "_bn")
+            gamma, beta, mean, variance = (pretrained[f"{bn}/{name}"] for name in names)
+            scale = gamma / np.sqrt(variance + 1e-3)
+            weights[path] = kernel * scale
+            weights[path.replace("kernel", "bias")] = beta - mean * scale
+    return weights
 
 
 def scores(outputs):

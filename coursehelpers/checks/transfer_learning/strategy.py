@@ -28,7 +28,7 @@ def _cells(rng):
 
 def _tell_apart(cases):
     """Tell whether the right indices differ, and no rule looks like another one by chance."""
-    slips = EXERCISES["choose_strategy"].formula.slips
+    slips = EXERCISES["choose_strategy"].declared.slips
     indices = {slip.name: [slip.function(*case.arguments) for case in cases] for slip in slips}
     right = [choose_strategy(*case.arguments) for case in cases]
     chance = [indices.pop(name) for name in BY_CHANCE]

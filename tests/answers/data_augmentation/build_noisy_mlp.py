@@ -1,6 +1,6 @@
 """Right and wrong answers to the exercise build_noisy_mlp."""
 
-from tests.answers import accepted, refused
+from tests.answers import accepted, refused, refused_edits
 
 
 def stack(*start, end=(), units=64):
@@ -19,12 +19,6 @@ def stack(*start, end=(), units=64):
 
 
 # The noise may stand on either side of flattening.
-def flattened(noise, **options):
-    from keras import layers
-
-    return stack(layers.Flatten(), noise, **options)
-
-
 def late(noise, **options):
     from keras import layers
 
@@ -41,13 +35,6 @@ def wide():
 def compiled(model):
     model.compile("adam", "sparse_categorical_crossentropy")
     return model
-
-
-@accepted("Sequential")
-def build_noisy_mlp(std):
-    from keras import layers
-
-    return flattened(layers.GaussianNoise(std))
 
 
 @accepted("noise before flattening, compiled")
@@ -135,13 +122,6 @@ def build_noisy_mlp(std):
     return MLP()
 
 
-@refused("no noise", says="no noise", earned=2, misconception="no input noise")
-def build_noisy_mlp(std):
-    from keras import layers
-
-    return stack(layers.Flatten())
-
-
 @refused("on in use", says="let Keras set the mode", earned=1, misconception="active in use")
 def build_noisy_mlp(std):
     import keras
@@ -151,64 +131,6 @@ def build_noisy_mlp(std):
             return x + std * keras.random.normal(keras.ops.shape(x))
 
     return stack(AlwaysOn(), keras.layers.Flatten())
-
-
-@refused("std ignored", says="is the argument used", earned=2, misconception="std ignored")
-def build_noisy_mlp(std):
-    from keras import layers
-
-    return stack(layers.Flatten(), layers.GaussianNoise(0.1))
-
-
-@refused("variance", says="std is a standard deviation", earned=2, misconception="variance")
-def build_noisy_mlp(std):
-    from keras import layers
-
-    return stack(layers.Flatten(), layers.GaussianNoise(std**2))
-
-
-@refused("on the probabilities", says="do not add up", earned=1, misconception="noise on outputs")
-def build_noisy_mlp(std):
-    from keras import layers
-
-    return stack(layers.Flatten(), end=[layers.GaussianNoise(std)])
-
-
-@refused("behind the hidden layer", says="where does it act", earned=2, misconception="other noise")
-def build_noisy_mlp(std):
-    from keras import Sequential, layers
-
-    return Sequential(
-        [
-            layers.Input((8, 8)),
-            layers.Flatten(),
-            layers.Dense(256, activation="relu", kernel_initializer="glorot_normal"),
-            layers.GaussianNoise(std),
-            layers.Dense(64, activation="relu"),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
-
-
-@refused("half of it", says="where does it act", earned=2, misconception="other noise")
-def build_noisy_mlp(std):
-    from keras import layers
-
-    return stack(layers.Flatten(), layers.GaussianNoise(std / 2))
-
-
-@refused("no softmax", says="should return probabilities")
-def build_noisy_mlp(std):
-    from keras import Sequential, layers
-
-    return Sequential(
-        [layers.Input((8, 8)), layers.Flatten(), layers.GaussianNoise(std), layers.Dense(10)]
-    )
-
-
-@refused("nothing", says="is there a `return`?")
-def build_noisy_mlp(std):
-    pass
 
 
 def noisy(draw):
@@ -226,29 +148,6 @@ def normal(shape):
     import keras
 
     return keras.random.normal(shape)
-
-
-@refused("behind a linear layer", says="where does it act", earned=2, misconception="other noise")
-def build_noisy_mlp(std):
-    from keras import layers
-
-    return stack(layers.Flatten(), layers.Dense(64), layers.GaussianNoise(std))
-
-
-@refused("on the scores", says="where does it act", earned=2, misconception="other noise")
-def build_noisy_mlp(std):
-    from keras import Sequential, layers
-
-    return Sequential(
-        [
-            layers.Input((8, 8)),
-            layers.Flatten(),
-            layers.Dense(64, activation="relu"),
-            layers.Dense(10),
-            layers.GaussianNoise(std),
-            layers.Softmax(),
-        ]
-    )
 
 
 @refused("a draw for each column", says="where does it act", earned=2, misconception="other noise")
@@ -281,42 +180,6 @@ def build_noisy_mlp(std):
     return stack(noisy(lambda x: std * once), layers.Flatten())
 
 
-@refused("dropout too", says="With std 0", earned=2, misconception="not only noise")
-def build_noisy_mlp(std):
-    from keras import layers
-
-    return stack(
-        layers.Flatten(),
-        layers.GaussianNoise(std),
-        layers.Dense(32, activation="relu"),
-        layers.Dropout(0.02),
-    )
-
-
-@refused("batch normalization", says="With std 0", earned=2, misconception="not only noise")
-def build_noisy_mlp(std):
-    from keras import layers
-
-    return stack(layers.Flatten(), layers.GaussianNoise(std), layers.BatchNormalization())
-
-
-@refused("convolution", says="dense layers", earned=2)
-def build_noisy_mlp(std):
-    from keras import layers
-
-    start = layers.Reshape((8, 8, 1)), layers.GaussianNoise(std), layers.Conv2D(8, 3)
-    return stack(*start, layers.Flatten())
-
-
-@refused("two outputs", says="should return probabilities")
-def build_noisy_mlp(std):
-    from keras import Input, Model, layers
-
-    inputs = Input((8, 8))
-    hidden = layers.Dense(64)(layers.GaussianNoise(std)(layers.Flatten()(inputs)))
-    return Model(inputs, [layers.Dense(10, activation="softmax")(hidden), hidden])
-
-
 @refused(
     "uniform noise up to std",
     says="as with noise of size std",
@@ -339,13 +202,6 @@ def build_noisy_mlp(std):
     return Sequential([layers.Input((8, 8)), start, layers.Flatten(), head])
 
 
-@refused("Gaussian dropout", says="where does it act", earned=2, misconception="other noise")
-def build_noisy_mlp(std):
-    from keras import layers
-
-    return stack(layers.Flatten(), layers.GaussianDropout(std))
-
-
 @refused("the mode asked backwards", says="let Keras set", earned=1, misconception="active in use")
 def build_noisy_mlp(std):
     import keras
@@ -357,8 +213,35 @@ def build_noisy_mlp(std):
     return stack(Noise(), keras.layers.Flatten())
 
 
-@refused("twice", says="as with noise of size std", earned=2, misconception="other noise")
+@refused(
+    "always on in a model inside of a subclass",
+    says="let Keras set the mode",
+    earned=1,
+    misconception="active in use",
+)
 def build_noisy_mlp(std):
+    import keras
     from keras import layers
 
-    return stack(layers.GaussianNoise(std), layers.Flatten(), layers.GaussianNoise(std))
+    image = keras.Input((8, 8))
+    noisy = layers.GaussianNoise(std)(layers.Flatten()(image), training=True)
+
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = keras.Model(image, layers.Dense(10, activation="softmax")(noisy))
+
+        def call(self, x):
+            return self.inner(x)
+
+    return MLP()
+
+
+refused_edits(
+    "build_noisy_mlp",
+    """
+no softmax | 0 | , activation="softmax" -> | should return probabilities
+nothing | 0 | return keras -> keras | is there a `return`?
+convolution | 2 | layers.Flatten(), -> layers.Reshape((8, 8, 1)),; (std), -> (std), layers.Conv2D(8, 3), layers.Flatten(), | dense layers
+""",
+)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.answers import accepted, refused
+from tests.answers import accepted, refused_edits
 
 RIGHT = ("shift by one pixel", "turn by ten degrees", "brighten a little", "add a little noise")
 
@@ -44,96 +44,17 @@ def label_preserving(names):
     return kept
 
 
-@refused("as for cats", says="no digits", earned=1, misconception="mirrored")
-def label_preserving(names):
-    return [name for name in names if name not in ("mirror top and bottom", "half turn")]
-
-
-@refused("half turns too", says="6 looks like a 9", earned=1, misconception="upside down")
-def label_preserving(names):
-    return [name for name in names if "mirror" not in name]
-
-
-@refused("all of them", says="All were chosen", misconception="all chosen")
-def label_preserving(names):
-    return names
-
-
-@refused(
-    "only the shift",
-    says="everybody still reads the same digit",
-    earned=1,
-    misconception="too careful",
+refused_edits(
+    "label_preserving",
+    """
+a name of its own | 0 | return [name for name in names if name not in breaking] + ["shift"] | none of the names | no such name
+names without their strength | 0 | return ["shift", "turn", "brighten", "add noise"] | It is 'add noise' | no such name
+numbers | 0 | return [i for i, name in enumerate(names) if name not in breaking] | Return a list of names
+one text | 0 | return ", ".join(names) | Return a list of names
+each twice | 0 | return 2 * [name for name in names if name not in breaking] | once
+the first four | 0 | return ["half turn", "mirror left and right", "shift by one pixel", "turn by ten degrees"] | Your function chose 4 of 7. | upside down
+a set | 0 | return set(names) - set(breaking) | Make a list of it
+answers yes and no | 0 | return {name: name not in breaking for name in names} | Return a list of names
+an array of names | 0 | return np.array(names) | texts have to come as a list, so use .tolist()
+""",
 )
-def label_preserving(names):
-    return ["shift by one pixel"]
-
-
-@refused("none of them", says="none was chosen", misconception="kept nothing")
-def label_preserving(names):
-    return []
-
-
-@refused("the breaking ones", says="6 looks like a 9", misconception="upside down")
-def label_preserving(names):
-    return [name for name in names if name not in RIGHT]
-
-
-@refused("a name of its own", says="none of the names", misconception="no such name")
-def label_preserving(names):
-    return [*RIGHT, "shift"]
-
-
-@refused("numbers", says="Return a list of names")
-def label_preserving(names):
-    return [i for i, name in enumerate(names) if name in RIGHT]
-
-
-@refused("one text", says="Return a list of names")
-def label_preserving(names):
-    return ", ".join(RIGHT)
-
-
-@refused("each twice", says="once")
-def label_preserving(names):
-    return [*RIGHT, *RIGHT]
-
-
-@refused("the first four", says="Your function chose 4 of 7.", misconception="upside down")
-def label_preserving(names):
-    return ["half turn", "mirror left and right", *RIGHT[:2]]
-
-
-@refused("the first four places", says="go by the names", misconception="by place")
-def label_preserving(names):
-    return names[:4]
-
-
-@refused("every other place", says="go by the names", misconception="by place")
-def label_preserving(names):
-    return names[::2]
-
-
-@refused("names without their strength", says="It is 'add noise'", misconception="no such name")
-def label_preserving(names):
-    return ["shift", "turn", "brighten", "add noise"]
-
-
-@refused("no great turn", says="'mirror left and right'", earned=0, misconception="mirrored")
-def label_preserving(names):
-    return [name for name in names if "turn" not in name and "top" not in name]
-
-
-@refused("a set", says="Make a list of it")
-def label_preserving(names):
-    return set(RIGHT)
-
-
-@refused("answers yes and no", says="Return a list of names")
-def label_preserving(names):
-    return {name: name in RIGHT for name in names}
-
-
-@refused("an array of names", says="texts have to come as a list, so use .tolist()")
-def label_preserving(names):
-    return np.array(RIGHT)

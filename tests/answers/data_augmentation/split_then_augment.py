@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.answers import accepted, refused
+from tests.answers import accepted, refused_edits
 
 
 def with_copies(x, y, noise, chosen):
@@ -68,161 +68,17 @@ def split_then_augment(x, y, noise, order, validation):
     return list(parts.values())
 
 
-@refused("augmented, then split", says="split first", misconception="augmented before")
-def split_then_augment(x, y, noise, order, validation):
-    x, y = np.concatenate([x, x + noise]), np.concatenate([y, y])
-    order = np.concatenate([order, order + len(order)])
-    chosen, last = order[:-validation], order[-validation:]
-    return (x[chosen], y[chosen]), (x[last], y[last])
-
-
-@refused("all copies to train on", says="split first", earned=1, misconception="augmented before")
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-validation], order[-validation:]
-    x_train = np.concatenate([x[chosen], x + noise])
-    return (x_train, np.concatenate([y[chosen], y])), (x[last], y[last])
-
-
-@refused(
-    "validation augmented", says="without copies", misconception="augmented validation", earned=1
+refused_edits(
+    "split_then_augment",
+    """
+four values | 0 | return x_train, y_train, x[last], y[last] | two values, the training and the validation part
+for this size only | 2 | -validation -> -5 | last points of `order`
+labels without copies | 0 | [y[chosen], y[chosen]] -> [y[chosen]] | a label for each point
+labels as a row | 0 | return (x_train, y_train[None]), (x[last], y[last][None]) | a label for each point
+the place in the order | 0 | chosen, last = -> order = np.argsort(order);chosen, last = | last points of `order`
+one point less | 0 | -validation -> 1 - validation | last points of `order`
+squeezed | 2 | (x[last], y[last]) -> (x[last].squeeze(), y[last].squeeze()) | should have shape (..., 1)
+copies only | 1 | return (x[chosen] + noise[chosen], y[chosen]), (x[last], y[last]) | a noisy copy of each
+empty | 0 | return ([], []), ([], []) | Training holds a list of 0 entries
+""",
 )
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-validation], order[-validation:]
-    return with_copies(x, y, noise, chosen), with_copies(x, y, noise, last)
-
-
-@refused("not augmented", says="has no copies", earned=1, misconception="not augmented")
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-validation], order[-validation:]
-    return (x[chosen], y[chosen]), (x[last], y[last])
-
-
-@refused("parts swapped", says="first training, then validation", misconception="parts swapped")
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-validation], order[-validation:]
-    return (x[last], y[last]), with_copies(x, y, noise, chosen)
-
-
-@refused("order ignored", says="as `order` has them", misconception="ignored the order")
-def split_then_augment(x, y, noise, order, validation):
-    order = np.arange(len(x))
-    chosen, last = order[:-validation], order[-validation:]
-    return with_copies(x, y, noise, chosen), (x[last], y[last])
-
-
-@refused("the first ones", says="not the first", misconception="first ones")
-def split_then_augment(x, y, noise, order, validation):
-    chosen, first = order[validation:], order[:validation]
-    return with_copies(x, y, noise, chosen), (x[first], y[first])
-
-
-@refused(
-    "noise of other points", says="noise[i] is for x[i]", earned=1, misconception="noise of others"
-)
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-validation], order[-validation:]
-    x_train = np.concatenate([x[chosen], x[chosen] + noise[: len(chosen)]])
-    return (x_train, np.tile(y[chosen], 2)), (x[last], y[last])
-
-
-@refused("four values", says="two values, the training and the validation part")
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-validation], order[-validation:]
-    return *with_copies(x, y, noise, chosen), x[last], y[last]
-
-
-@refused("for this size only", says="last points of `order`", earned=2)
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-5], order[-5:]
-    return with_copies(x, y, noise, chosen), (x[last], y[last])
-
-
-@refused("all points to train on", says="in both parts", earned=1, misconception="overlap")
-def split_then_augment(x, y, noise, order, validation):
-    last = order[-validation:]
-    return with_copies(x, y, noise, np.arange(len(x))), (x[last], y[last])
-
-
-@refused("all x, then all y", says="pairs of x and y", misconception="all x, all y")
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-validation], order[-validation:]
-    x_train, y_train = with_copies(x, y, noise, chosen)
-    return (x_train, x[last]), (y_train, y[last])
-
-
-@refused("noisy validation", says="as they are", misconception="augmented validation", earned=1)
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-validation], order[-validation:]
-    return with_copies(x, y, noise, chosen), (x[last] + noise[last], y[last])
-
-
-@refused(
-    "labels repeated otherwise", says="treat both alike", earned=1, misconception="labels apart"
-)
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-validation], order[-validation:]
-    x_train, _ = with_copies(x, y, noise, chosen)
-    return (x_train, np.repeat(y[chosen], 2)), (x[last], y[last])
-
-
-@refused("labels without copies", says="a label for each point")
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-validation], order[-validation:]
-    return (with_copies(x, y, noise, chosen)[0], y[chosen]), (x[last], y[last])
-
-
-@refused("labels as a row", says="a label for each point")
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-validation], order[-validation:]
-    x_train, y_train = with_copies(x, y, noise, chosen)
-    return (x_train, y_train[None]), (x[last], y[last][None])
-
-
-@refused("labels not in order", says="treat both alike", misconception="labels apart")
-def split_then_augment(x, y, noise, order, validation):
-    x, noise, m = x[order], noise[order], len(x) - validation
-    return with_copies(x, y, noise, np.arange(m)), (x[m:], y[m:])
-
-
-@refused("the place in the order", says="last points of `order`")
-def split_then_augment(x, y, noise, order, validation):
-    place = np.argsort(order)
-    return with_copies(x, y, noise, place[:-validation]), (
-        x[place[-validation:]],
-        y[place[-validation:]],
-    )
-
-
-@refused(
-    "all of the noise in turn",
-    says="noise[i] is for x[i]",
-    misconception="noise of others",
-    earned=1,
-)
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-validation], order[-validation:]
-    x_train = np.concatenate([x[chosen], x[chosen] + noise[validation:]])
-    return (x_train, np.tile(y[chosen], 2)), (x[last], y[last])
-
-
-@refused("one point less", says="last points of `order`")
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[: 1 - validation], order[1 - validation :]
-    return with_copies(x, y, noise, chosen), (x[last], y[last])
-
-
-@refused("squeezed", says="should have shape (..., 1)", earned=2)
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-validation], order[-validation:]
-    return with_copies(x, y, noise, chosen), (x[last].squeeze(), y[last].squeeze())
-
-
-@refused("copies only", says="a noisy copy of each", earned=1)
-def split_then_augment(x, y, noise, order, validation):
-    chosen, last = order[:-validation], order[-validation:]
-    return (x[chosen] + noise[chosen], y[chosen]), (x[last], y[last])
-
-
-@refused("empty", says="Training holds a list of 0 entries")
-def split_then_augment(x, y, noise, order, validation):
-    return ([], []), ([], [])

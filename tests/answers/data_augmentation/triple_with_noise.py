@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.answers import accepted, refused
+from tests.answers import accepted, refused, refused_edits
 
 
 @accepted("concatenate")
@@ -49,65 +49,6 @@ def triple_with_noise(x, y, noise):
     return rows[order].astype("float16"), labels[order]
 
 
-@refused("copies only", says="points themselves are missing", misconception="originals left out")
-def triple_with_noise(x, y, noise):
-    return np.concatenate([x + noise[0], x + noise[1]]), np.concatenate([y, y])
-
-
-@refused("one copy", says="one copy of each point", misconception="one copy only")
-def triple_with_noise(x, y, noise):
-    return np.concatenate([x, x + noise[0]]), np.concatenate([y, y])
-
-
-@refused("the same copy twice", says="Both copies", earned=1, misconception="same copy twice")
-def triple_with_noise(x, y, noise):
-    return np.concatenate([x, x + noise[0], x + noise[0]]), np.concatenate([y, y, y])
-
-
-@refused("labels noisy too", says="only the inputs", earned=2, misconception="labels moved")
-def triple_with_noise(x, y, noise):
-    labels = np.concatenate([y, y + noise[0, :, 0], y + noise[1, :, 0]])
-    return np.concatenate([x, x + noise[0], x + noise[1]]), labels
-
-
-@refused(
-    "labels repeated otherwise", says="repeat both alike", earned=2, misconception="labels apart"
-)
-def triple_with_noise(x, y, noise):
-    return np.concatenate([x, x + noise[0], x + noise[1]]), np.repeat(y, 3)
-
-
-@refused("copies of copies", says="as it is", earned=1, misconception="noise on originals")
-def triple_with_noise(x, y, noise):
-    x = x + noise[0]
-    return np.concatenate([x, x + noise[0], x + noise[1]]), np.concatenate([y, y, y])
-
-
-@refused("no noise", says="The copies are exact", earned=1, misconception="no noise")
-def triple_with_noise(x, y, noise):
-    return np.repeat(x, 3, axis=0), np.repeat(y, 3)
-
-
-@refused("multiplied", says="to be added", earned=1, misconception="noise multiplied")
-def triple_with_noise(x, y, noise):
-    return np.concatenate([x, x * noise[0], x * noise[1]]), np.concatenate([y, y, y])
-
-
-@refused("wider, not longer", says="Expected inputs of shape")
-def triple_with_noise(x, y, noise):
-    return np.hstack([x, x + noise[0], x + noise[1]]), y
-
-
-@refused("inputs only", says="two values, the inputs and the labels")
-def triple_with_noise(x, y, noise):
-    return np.concatenate([x, x + noise[0], x + noise[1]])
-
-
-@refused("nothing", says="nothing (None)")
-def triple_with_noise(x, y, noise):
-    np.concatenate([x, x + noise[0], x + noise[1]])
-
-
 @refused("noise added up", says="does += change x?", earned=1, misconception="noise added up")
 def triple_with_noise(x, y, noise):
     parts = [x.copy()]
@@ -117,62 +58,21 @@ def triple_with_noise(x, y, noise):
     return np.concatenate(parts), np.tile(y, 3)
 
 
-@refused("noise of its own", says="its two draws in `noise`", earned=1)
-def triple_with_noise(x, y, noise):
-    noise = np.random.default_rng().normal(size=noise.shape)
-    return np.concatenate([x, *(x + noise)]), np.tile(y, 3)
-
-
-@refused("subtracted", says="not subtracted", earned=1, misconception="noise subtracted")
-def triple_with_noise(x, y, noise):
-    return np.concatenate([x, x - noise[0], x - noise[1]]), np.tile(y, 3)
-
-
-@refused("one draw for all features", says="its two draws in `noise`", earned=2)
-def triple_with_noise(x, y, noise):
-    return np.concatenate([x, *(x + noise[:, :, :1])]), np.tile(y, 3)
-
-
-@refused("labels as a row", says="labels of shape (12,)")
-def triple_with_noise(x, y, noise):
-    return np.concatenate([x, *(x + noise)]), np.tile(y, 3)[None, :]
-
-
-@refused("labels for the points only", says="an array of shape (4,)")
-def triple_with_noise(x, y, noise):
-    return np.concatenate([x, *(x + noise)]), y
-
-
-@refused("labels backwards", says="is missing", earned=2, misconception="labels apart")
-def triple_with_noise(x, y, noise):
-    return np.concatenate([x, *(x + noise)]), np.tile(y, 3)[::-1]
-
-
-@refused("squeezed", says="returned an array of shape (12,)")
-def triple_with_noise(x, y, noise):
-    return np.concatenate([x, *(x + noise)]).squeeze(), np.tile(y, 3)
-
-
-@refused("zeros", says="only the inputs get noise", misconception="noise on originals")
-def triple_with_noise(x, y, noise):
-    return np.zeros((3 * len(x), x.shape[1])), np.zeros(3 * len(x))
-
-
-@refused("a block for each copy", says="Expected inputs of shape")
-def triple_with_noise(x, y, noise):
-    return np.stack([x, *(x + noise)]), np.stack([y, y, y])
-
-
-@refused("empty", says="Expected inputs of shape")
-def triple_with_noise(x, y, noise):
-    return [], []
-
-
-@refused("rows of different lengths", says="Expected inputs of shape")
-def triple_with_noise(x, y, noise):
-    return [[1.0, 2.0], [3.0]], y
-
-
-@refused("two numbers", says="Expected inputs of shape")
-def triple_with_noise(x, y, noise):
-    return x.mean(), y.mean()
+refused_edits(
+    "triple_with_noise",
+    """
+wider, not longer | 0 | return np.hstack([x, x + noise[0], x + noise[1]]), y | Expected inputs of shape
+inputs only | 0 | return np.concatenate([x, x + noise[0], x + noise[1]]) | two values, the inputs and the labels
+nothing | 0 | return np -> np | nothing (None)
+noise of its own | 1 | x + noise[1] -> x + np.random.default_rng().normal(size=x.shape) | its two draws in `noise`
+one draw for all features | 2 | noise[0] -> noise[0, :, :1] | its two draws in `noise`
+labels as a row | 0 | [y, y, y]) -> [y, y, y])[None, :] | labels of shape (12,)
+labels for the points only | 0 | np.concatenate([y, y, y]) -> y | an array of shape (4,)
+squeezed | 0 | x + noise[1]]) -> x + noise[1]]).squeeze() | returned an array of shape (12,)
+zeros | 0 | return np.zeros((3 * len(x), x.shape[1])), np.zeros(3 * len(x)) | only the inputs get noise | noise on originals
+a block for each copy | 0 | concatenate -> stack | Expected inputs of shape
+empty | 0 | return [], [] | Expected inputs of shape
+rows of different lengths | 0 | return [[1.0, 2.0], [3.0]], y | Expected inputs of shape
+two numbers | 0 | return x.mean(), y.mean() | Expected inputs of shape
+""",
+)

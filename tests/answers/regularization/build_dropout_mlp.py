@@ -1,6 +1,6 @@
 """Right and wrong answers to the exercise build_dropout_mlp."""
 
-from tests.answers import accepted, refused
+from tests.answers import accepted, refused, refused_edits
 
 
 def stack(*hidden, before=()):
@@ -37,13 +37,6 @@ def from_minus_one(*hidden):
     from keras import layers
 
     return stack(*hidden, before=[layers.Rescaling(2.0, offset=-1.0)])
-
-
-@accepted("Sequential")
-def build_dropout_mlp(rate):
-    from keras import layers
-
-    return stack(layers.Dense(128, activation="relu"), layers.Dropout(rate))
 
 
 @accepted("two narrow layers, tanh, compiled")
@@ -104,36 +97,6 @@ def build_dropout_mlp(rate):
     )
 
 
-@refused("no dropout", says="nothing is dropped", earned=2, misconception="no dropout")
-def build_dropout_mlp(rate):
-    from keras import layers
-
-    return stack(layers.Dense(64, activation="relu"))
-
-
-@refused(
-    "rate is the share kept", says="A larger rate drops less", earned=3, misconception="share kept"
-)
-def build_dropout_mlp(rate):
-    from keras import layers
-
-    return stack(layers.Dense(128, activation="relu"), layers.Dropout(1 - rate))
-
-
-@refused("rate ignored", says="is the argument used", earned=3, misconception="rate ignored")
-def build_dropout_mlp(rate):
-    from keras import layers
-
-    return stack(layers.Dense(128, activation="relu"), layers.Dropout(0.5))
-
-
-@refused("half the rate", says="With rate 0.9 it drops 0.45.", earned=3, misconception="other rate")
-def build_dropout_mlp(rate):
-    from keras import layers
-
-    return stack(layers.Dense(128, activation="relu"), layers.Dropout(rate / 2))
-
-
 @refused("always on", says="With training=False nothing", earned=2, misconception="dropped in use")
 def build_dropout_mlp(rate):
     import keras
@@ -150,71 +113,22 @@ def build_dropout_mlp(rate):
     return stack(layers.Dense(128, activation="relu"), AlwaysOn())
 
 
-@refused(
-    "on the probabilities",
-    says="dropout acts on them. The sums go from",
-    earned=2,
-    misconception="dropped probabilities",
-)
+@refused("twice in a subclass", says="More is dropped", earned=3, misconception="dropped twice")
 def build_dropout_mlp(rate):
-    from keras import Sequential, layers
-
-    return Sequential(
-        [
-            layers.Input((28, 28)),
-            layers.Flatten(),
-            layers.Dense(64, activation="relu"),
-            layers.Dropout(rate),
-            layers.Dense(10, activation="softmax"),
-            layers.Dropout(rate),
-        ]
-    )
-
-
-@refused("on the pixels", says="Whole pixels are dropped", earned=3, misconception="dropped pixels")
-def build_dropout_mlp(rate):
+    import keras
     from keras import layers
 
-    return stack(layers.Dense(128, activation="relu"), before=[layers.Dropout(rate)])
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten, self.hidden = layers.Flatten(), layers.Dense(100, "relu")
+            self.dropout, self.out = layers.Dropout(rate), layers.Dense(10, "softmax")
 
+        def call(self, x, training=None):
+            x = self.dropout(self.hidden(self.flatten(x)), training=training)
+            return self.out(self.dropout(x, training=training))
 
-@refused("no hidden layer", says="a hidden layer is missing", misconception="no hidden layer")
-def build_dropout_mlp(rate):
-    from keras import layers
-
-    return stack(before=[layers.Dropout(rate)])
-
-
-@refused(
-    "Gaussian noise that ignores the rate",
-    says="is the argument used",
-    earned=3,
-    misconception="rate ignored",
-)
-def build_dropout_mlp(rate):
-    from keras import layers
-
-    return stack(layers.Dense(128, activation="relu"), layers.GaussianNoise(0.2))
-
-
-@refused("no softmax", says="should return probabilities")
-def build_dropout_mlp(rate):
-    from keras import Sequential, layers
-
-    return Sequential(
-        [
-            layers.Input((28, 28)),
-            layers.Flatten(),
-            layers.Dense(64, activation="relu"),
-            layers.Dropout(rate),
-            layers.Dense(10),
-        ]
-    )
-
-
-@refused("returns nothing", says="is there a `return`?")
-def build_dropout_mlp(rate):
-    pass
+    return MLP()
 
 
 @accepted("few hidden units")
@@ -248,58 +162,6 @@ def build_dropout_mlp(rate):
             return x * kept / (1 - rate)
 
     return stack(layers.Dense(64, activation="relu"), Drop())
-
-
-@refused(
-    "on the scores", says="exactly the same probability", earned=3, misconception="dropped scores"
-)
-def build_dropout_mlp(rate):
-    from keras import Sequential, layers
-
-    return Sequential(
-        [
-            layers.Input((28, 28)),
-            layers.Flatten(),
-            layers.Dense(64, activation="relu"),
-            layers.Dense(10),
-            layers.Dropout(rate),
-            layers.Softmax(),
-        ]
-    )
-
-
-@refused(
-    "on the pixels, too", says="Whole pixels are dropped", earned=3, misconception="dropped pixels"
-)
-def build_dropout_mlp(rate):
-    from keras import layers
-
-    hidden = [layers.Dense(128, activation="relu"), layers.Dropout(rate)]
-    return stack(*hidden, before=[layers.Dropout(rate)])
-
-
-@refused("0 for no rate", says="With rate 0 nothing", earned=3, misconception="noise at rate 0")
-def build_dropout_mlp(rate):
-    from keras import layers
-
-    return stack(layers.Dense(128, activation="relu"), layers.Dropout(rate or 0.5))
-
-
-@refused(
-    "another rate in the second layer",
-    says="With rate 0.9 it drops 0.2.",
-    earned=3,
-    misconception="other rate",
-)
-def build_dropout_mlp(rate):
-    from keras import layers
-
-    return stack(
-        layers.Dense(64, activation="relu"),
-        layers.Dropout(rate),
-        layers.Dense(64, activation="relu"),
-        layers.Dropout(0.2 if rate else 0.0),
-    )
 
 
 @refused("never in training", says="nothing is dropped", earned=2, misconception="no dropout")
@@ -342,19 +204,6 @@ def build_dropout_mlp(rate):
 
 
 @refused(
-    "drops pixels from -1 to 1",
-    says="Whole pixels are dropped",
-    earned=3,
-    misconception="dropped pixels",
-)
-def build_dropout_mlp(rate):
-    from keras import layers
-
-    before = [layers.Rescaling(2.0, offset=-1.0), layers.Dropout(rate)]
-    return stack(layers.Dense(64, activation="relu"), before=before)
-
-
-@refused(
     "keeps what should go, by hand",
     says="Which units are kept",
     earned=3,
@@ -374,13 +223,6 @@ def build_dropout_mlp(rate):
     return stack(layers.Dense(64, activation="relu"), Drop())
 
 
-@refused("noise", says="none is dropped", earned=3, misconception="not dropped")
-def build_dropout_mlp(rate):
-    from keras import layers
-
-    return stack(layers.Dense(64, activation="relu"), layers.GaussianDropout(rate))
-
-
 @refused("drawn twice as often", says="none is dropped", earned=3, misconception="not dropped")
 def build_dropout_mlp(rate):
     import keras
@@ -393,3 +235,39 @@ def build_dropout_mlp(rate):
             return x * ops.ceil(keras.random.uniform(ops.shape(x)) + (1 - rate)) / (1 - rate)
 
     return stack(layers.Dense(64, activation="relu"), Drop())
+
+
+@refused(
+    "always on in a model inside of a subclass",
+    says="With training=False nothing",
+    earned=2,
+    misconception="dropped in use",
+)
+def build_dropout_mlp(rate):
+    import keras
+    from keras import layers
+
+    image = keras.Input((28, 28))
+    hidden = layers.Dense(64, activation="relu")(layers.Flatten()(image))
+    dropped = layers.Dropout(rate)(hidden, training=True)
+
+    class MLP(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = keras.Model(image, layers.Dense(10, activation="softmax")(dropped))
+
+        def call(self, x):
+            return self.inner(x)
+
+    return MLP()
+
+
+refused_edits(
+    "build_dropout_mlp",
+    """
+no softmax | 0 | , activation="softmax" -> | should return probabilities
+returns nothing | 0 | return keras -> keras | is there a `return`?
+for one rate only | 3 | layers.Dropout(rate) -> layers.Dropout(rate) if rate == 0.5 else layers.GaussianDropout(rate) | none is dropped | not dropped
+by a table of rates | 0 | layers.Dropout(rate) -> {0.0: layers.Identity(), 0.1: layers.Dropout(0.1), 0.5: layers.Dropout(0.5), 0.9: layers.Dropout(0.9)}[rate] | Your code raised KeyError
+""",
+)

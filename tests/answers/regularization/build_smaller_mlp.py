@@ -1,6 +1,6 @@
 """Right and wrong answers to the exercise build_smaller_mlp."""
 
-from tests.answers import accepted, refused
+from tests.answers import accepted, refused, refused_edits
 
 
 def sequential(*layers):
@@ -126,153 +126,6 @@ def build_smaller_mlp():
     return sequential(*hidden("convolution"), Dense(10, activation="softmax"))
 
 
-@refused("logits", says="Some outputs are negative", earned=2, misconception="logits, no softmax")
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
-
-    return sequential(Flatten(), Dense(32, activation="relu"), Dense(10))
-
-
-@refused(
-    "sigmoid outputs",
-    says="The outputs do not add up to 1",
-    earned=2,
-    misconception="sigmoid, not softmax",
-)
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
-
-    return sequential(Flatten(), Dense(32, activation="relu"), Dense(10, activation="sigmoid"))
-
-
-@refused("relu outputs", says="should be probabilities: not negative, with sum 1", earned=2)
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
-
-    return sequential(Flatten(), Dense(32, activation="relu"), Dense(10, activation="relu"))
-
-
-@refused(
-    "no activation in the hidden layer",
-    says="linear in the image",
-    earned=2,
-    misconception="no hidden nonlinearity",
-)
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
-
-    return sequential(Flatten(), Dense(32), Dense(10, activation="softmax"))
-
-
-@refused(
-    "output layer alone",
-    says="linear in the image",
-    earned=2,
-    misconception="no hidden nonlinearity",
-)
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten, Rescaling
-
-    return sequential(Rescaling(1 / 255), Flatten(), Dense(10, activation="softmax"))
-
-
-@refused(
-    "nothing but linear layers",
-    says="linear in the image",
-    earned=1,
-    misconception="logits, no softmax",
-)
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
-
-    return sequential(Flatten(), Dense(32), Dense(10))
-
-
-@refused(
-    "sigmoid outputs alone",
-    says="linear in the image",
-    earned=1,
-    misconception="sigmoid, not softmax",
-)
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
-
-    return sequential(Flatten(), Dense(10, activation="sigmoid"))
-
-
-@refused("as large as the reference", says="has 669,706 parameters, over 50,000", earned=2)
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
-
-    hidden = [Dense(512, activation="relu"), Dense(512, activation="relu")]
-    return sequential(Flatten(), *hidden, Dense(10, activation="softmax"))
-
-
-@refused("large, without an input shape", says="has 407,050 parameters, over 50,000", earned=2)
-def build_smaller_mlp():
-    import keras
-    from keras.layers import Dense, Flatten
-
-    return keras.Sequential(
-        [Flatten(), Dense(512, activation="relu"), Dense(10, activation="softmax")]
-    )
-
-
-@refused("one output", says="how many classes", misconception="number of classes")
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
-
-    return sequential(Flatten(), Dense(32, activation="relu"), Dense(1, activation="sigmoid"))
-
-
-@refused("not flattened", says="where does an image become a vector", misconception="not flattened")
-def build_smaller_mlp():
-    from keras.layers import Dense
-
-    return sequential(Dense(32, activation="relu"), Dense(10, activation="softmax"))
-
-
-@refused("expects flat vectors", says="(None, 784)")
-def build_smaller_mlp():
-    import keras
-    from keras.layers import Dense, Input
-
-    return keras.Sequential(
-        [Input((784,)), Dense(32, activation="relu"), Dense(10, activation="softmax")]
-    )
-
-
-@refused("forgot to return", says="is there a `return`?")
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
-
-    model = sequential(Flatten(), Dense(32, activation="relu"), Dense(10, activation="softmax"))
-    model.compile(loss="sparse_categorical_crossentropy")
-
-
-@refused("returns the outputs", says="keras.Model makes a model of an input and")
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten, Input
-
-    hidden = Dense(32, activation="relu")(Flatten()(Input((28, 28))))
-    return Dense(10, activation="softmax")(hidden)
-
-
-@refused("returns the layers", says="The value holds an object of type Flatten")
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
-
-    return [Flatten(), Dense(32, activation="relu"), Dense(10, activation="softmax")]
-
-
-@refused("returns the number of parameters", says="should return a Keras model")
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
-
-    model = sequential(Flatten(), Dense(32, activation="relu"), Dense(10, activation="softmax"))
-    return model.count_params()
-
-
 @accepted("close to the limit")
 def build_smaller_mlp():
     from keras.layers import Dense
@@ -297,33 +150,6 @@ def build_smaller_mlp():
     return keras.Model(inputs, Dense(10, activation="softmax")(features(inputs)))
 
 
-@refused("one unit too many", says="has 50,095 parameters, over 50,000", earned=2)
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
-
-    return sequential(Flatten(), Dense(63, activation="relu"), Dense(10, activation="softmax"))
-
-
-@refused(
-    "dropout for a nonlinearity",
-    says="linear in the image",
-    earned=2,
-    misconception="no hidden nonlinearity",
-)
-def build_smaller_mlp():
-    from keras.layers import BatchNormalization, Dense, Dropout, Flatten
-
-    hidden = [Dense(32), BatchNormalization(), Dropout(0.5)]
-    return sequential(Flatten(), *hidden, Dense(10, activation="softmax"))
-
-
-@refused("softmax over the images", says="other images of its batch")
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten, Softmax
-
-    return sequential(Flatten(), Dense(32, activation="relu"), Dense(10), Softmax(axis=0))
-
-
 @refused("for a batch of five alone", says="Your code raised")
 def build_smaller_mlp():
     import keras
@@ -340,13 +166,18 @@ def build_smaller_mlp():
     return Smaller()
 
 
-@refused(
-    "log-probabilities",
-    says="Some outputs are negative",
-    earned=2,
-    misconception="logits, no softmax",
+refused_edits(
+    "build_smaller_mlp",
+    """
+relu outputs | 2 | "softmax" -> "relu" | should return probabilities, which add up to 1
+as large as the reference | 2 | layers.Dense(32, activation="relu"), -> layers.Dense(512, activation="relu"), layers.Dense(512, activation="relu"), | has 669,706 parameters, over 50,000
+large, without an input shape | 2 | layers.Input((28, 28)), -> ; 32 -> 512 | has 407,050 parameters, over 50,000
+one unit too many | 2 | 32 -> 63 | has 50,095 parameters, over 50,000
+expects flat vectors | 0 | Input((28, 28)) -> Input((784,)) | (None, 784)
+forgot to return | 0 | return keras -> keras | is there a `return`?
+returns the layers | 0 | return [layers.Flatten(), layers.Dense(32, activation="relu"), layers.Dense(10, activation="softmax")] | The value holds an object of type Flatten
+returns the number of parameters | 0 | return 25_450 | should return a Keras model
+softmax over the images | 0 | 10, activation="softmax"), -> 10), layers.Softmax(axis=0), | other images of its batch
+returns the outputs | 0 | return layers.Dense(10)(layers.Flatten()(layers.Input((28, 28)))) | keras.Model makes a model of an input and
+""",
 )
-def build_smaller_mlp():
-    from keras.layers import Dense, Flatten
-
-    return sequential(Flatten(), Dense(32, activation="relu"), Dense(10, activation="log_softmax"))

@@ -1,6 +1,6 @@
 """Right and wrong answers to the exercise build_fine_tuning_model."""
 
-from tests.answers import accepted, refused
+from tests.answers import accepted, refused, refused_edits
 from tests.answers.transfer_learning.build_transfer_model import on
 
 
@@ -19,12 +19,6 @@ def compiled(model, learning_rate):
 
     model.compile(optimizers.Adam(learning_rate), "sparse_categorical_crossentropy")
     return model
-
-
-@accepted("normalization frozen")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    unfreeze(backbone)
-    return compiled(on(backbone, classes), learning_rate)
 
 
 @accepted("by kind of layer, the maximum of each feature, Sequential, a schedule")
@@ -77,47 +71,6 @@ def build_fine_tuning_model(backbone, classes, learning_rate):
     return model
 
 
-# Within a functional model Keras 3 overrides this mode (keras-team/keras#20285).
-@refused(
-    "called with training=False",
-    says="in training mode",
-    earned=2,
-    misconception="statistics moved",
-)
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    backbone.trainable = True
-    return compiled(on(backbone, classes, training=False), learning_rate)
-
-
-@refused("all of it", says="in training mode", earned=2, misconception="statistics moved")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    backbone.trainable = True
-    return compiled(on(backbone, classes), learning_rate)
-
-
-@refused("frozen too early", says="depend on the other", earned=2, misconception="statistics moved")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    for layer in backbone.layers:
-        if layer.name.endswith("bn"):
-            layer.trainable = False
-    backbone.trainable = True
-    return compiled(on(backbone, classes), learning_rate)
-
-
-@refused(
-    "statistics held only",
-    says="depend on the other",
-    earned=3,
-    misconception="depends on the batch",
-)
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    backbone.trainable = True
-    for layer in backbone.layers:
-        if layer.name.endswith("bn"):
-            layer.momentum = 1.0
-    return compiled(on(backbone, classes), learning_rate)
-
-
 @refused(
     "scale and shift frozen only",
     says="in training mode",
@@ -132,142 +85,6 @@ def build_fine_tuning_model(backbone, classes, learning_rate):
     return compiled(on(backbone, classes), learning_rate)
 
 
-@refused("frozen", says="is it still frozen", earned=3, misconception="still frozen")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    return compiled(on(backbone, classes), learning_rate)
-
-
-@refused("the last block only", says="Some blocks", earned=3, misconception="part frozen")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    backbone.trainable = True
-    for layer in backbone.layers:
-        layer.trainable = layer.name == "block4_conv"
-    return compiled(on(backbone, classes), learning_rate)
-
-
-@refused("everything frozen", says="is it still frozen", earned=2, misconception="still frozen")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    unfreeze(backbone)
-    model = on(backbone, classes)
-    model.trainable = False
-    return compiled(model, learning_rate)
-
-
-@refused("head frozen", says="new layers did not move", earned=3, misconception="head frozen")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    unfreeze(backbone)
-    model = on(backbone, classes)
-    model.layers[-1].trainable = False
-    return compiled(model, learning_rate)
-
-
-@refused("learning rate of Keras", says="is it used", earned=3, misconception="rate ignored")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    unfreeze(backbone)
-    model = on(backbone, classes)
-    model.compile("adam", "sparse_categorical_crossentropy")
-    return model
-
-
-@refused("twice the rate", says="In the first step Adam", earned=3)
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    unfreeze(backbone)
-    return compiled(on(backbone, classes), 2 * learning_rate)
-
-
-@refused("a copy without weights", says="copy its weights", misconception="fresh weights")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    import keras
-
-    copy = keras.models.clone_model(backbone)
-    unfreeze(copy)
-    return compiled(on(copy, classes), learning_rate)
-
-
-@refused("dropout", says="add nothing random", misconception="random")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    from keras import layers
-
-    unfreeze(backbone)
-    return compiled(on(backbone, classes, head=[layers.Dropout(0.5)]), learning_rate)
-
-
-@refused("no softmax", says="should be probabilities")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    unfreeze(backbone)
-    return compiled(on(backbone, classes, last=None), learning_rate)
-
-
-@refused("no head", says="where is the head", misconception="no head")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    unfreeze(backbone)
-    return backbone
-
-
-@refused("not compiled", says="compile")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    unfreeze(backbone)
-    return on(backbone, classes)
-
-
-@refused("returns nothing", says="is there a `return`?")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    unfreeze(backbone)
-
-
-@refused("flattened", says="pool it instead", misconception="flattened")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    unfreeze(backbone)
-    return compiled(on(backbone, classes, pool="flat"), learning_rate)
-
-
-@refused("scaled before", says="scales them itself", misconception="scaled twice")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    from keras import layers
-
-    unfreeze(backbone)
-    return compiled(on(backbone, classes, before=[layers.Rescaling(1 / 255)]), learning_rate)
-
-
-@refused("two layers", says="a linear head")
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    from keras import layers
-
-    unfreeze(backbone)
-    # By chance few units of ReLU switch among these images, and then two layers are as one.
-    head = [layers.Dense(64, activation="tanh")]
-    return compiled(on(backbone, classes, head=head), learning_rate)
-
-
-@refused("plain gradient descent", says="In the first step Adam", earned=3)
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    from keras import optimizers
-
-    unfreeze(backbone)
-    model = on(backbone, classes)
-    model.compile(optimizers.SGD(learning_rate), "sparse_categorical_crossentropy")
-    return model
-
-
-@refused("a tenth for the backbone", says="In the first step Adam", earned=3)
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    unfreeze(backbone)
-    return compiled(on(backbone, classes), learning_rate / 10)
-
-
-@refused(
-    "normalization frozen by its name",
-    says="in training mode",
-    earned=2,
-    misconception="statistics moved",
-)
-def build_fine_tuning_model(backbone, classes, learning_rate):
-    backbone.trainable = True
-    for layer in backbone.layers:
-        layer.trainable = layer.name != "batch_normalization"
-    return compiled(on(backbone, classes), learning_rate)
-
-
 @accepted("head from zero")
 def build_fine_tuning_model(backbone, classes, learning_rate):
     from keras import Model, layers
@@ -276,3 +93,36 @@ def build_fine_tuning_model(backbone, classes, learning_rate):
     pooled = layers.GlobalAveragePooling2D()(backbone.output)
     head = layers.Dense(classes, activation="softmax", kernel_initializer="zeros")
     return compiled(Model(backbone.input, head(pooled)), learning_rate)
+
+
+refused_edits(
+    "build_fine_tuning_model",
+    """
+twice the rate | 3 | (learning_rate) -> (2 * learning_rate) | In the first step Adam
+a tenth of the rate | 3 | (learning_rate) -> (learning_rate / 10) | In the first step Adam
+plain gradient descent | 3 | Adam -> SGD | In the first step Adam
+no softmax | 0 | , activation="softmax" -> | should return probabilities
+two layers | 0 | (features) -> (layers.Dense(64, activation="tanh")(features)) | a linear head
+not compiled | 0 | model.compile(keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy") -> | compile
+returns nothing | 0 | return model -> | is there a `return`?
+two layers from zero | 0 | (features) -> (layers.Dense(64)(features)); "softmax" -> "softmax", kernel_initializer="zeros" | what stands before it | more than a head
+""",
+)
+
+
+@accepted("normalization folded into the convolutions")
+def build_fine_tuning_model(backbone, classes, learning_rate):
+    from coursehelpers.models import fold_batch_norm
+
+    folded = fold_batch_norm(backbone)
+    folded.trainable = True
+    return compiled(on(folded, classes), learning_rate)
+
+
+@refused(
+    "folded, and frozen as it comes", says="is it still", earned=3, misconception="still frozen"
+)
+def build_fine_tuning_model(backbone, classes, learning_rate):
+    from coursehelpers.models import fold_batch_norm
+
+    return compiled(on(fold_batch_norm(backbone), classes), learning_rate)

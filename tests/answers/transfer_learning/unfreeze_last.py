@@ -1,6 +1,6 @@
 """Right and wrong answers to the exercise unfreeze_last."""
 
-from tests.answers import accepted, refused
+from tests.answers import accepted, refused, refused_edits
 
 
 def learn(backbone, names, *, normalization=False):
@@ -8,6 +8,12 @@ def learn(backbone, names, *, normalization=False):
     backbone.trainable = True
     for layer in backbone.layers:
         layer.trainable = layer.name in names and (normalization or "bn" not in layer.name)
+
+
+# What learns in a model around the backbone does not depend on the backbone's own flag.
+def opened(backbone):
+    backbone.trainable = True
+    return backbone
 
 
 def flat(blocks):
@@ -27,11 +33,10 @@ def unfreeze_last(backbone, blocks, k):
 
 @accepted("those that are frozen, by name")
 def unfreeze_last(backbone, blocks, k):
-    backbone.trainable = True
     for number, block in enumerate(blocks):
         for name in block:
             frozen = number < len(blocks) - k or name.endswith("_bn")
-            backbone.get_layer(name).trainable = not frozen
+            opened(backbone).get_layer(name).trainable = not frozen
 
 
 @accepted("the function of the course")
@@ -43,110 +48,12 @@ def unfreeze_last(backbone, blocks, k):
 
 @accepted("from the end, returned")
 def unfreeze_last(backbone, blocks, k):
-    backbone.trainable = True
-    for layer in backbone.layers:
+    for layer in opened(backbone).layers:
         layer.trainable = False
     for block in list(reversed(blocks))[:k]:
         for name in block:
             backbone.get_layer(name).trainable = "conv" in name
     return backbone
-
-
-@refused("slice from -k", says="your slice", earned=3, misconception="all with 0")
-def unfreeze_last(backbone, blocks, k):
-    learn(backbone, flat(blocks[-k:]))
-
-
-@refused(
-    "the model stays frozen",
-    says="flag of the whole model",
-    earned=2,
-    misconception="nothing learns",
-)
-def unfreeze_last(backbone, blocks, k):
-    for layer in backbone.layers:
-        layer.trainable = layer.name in flat(blocks[len(blocks) - k :]) and "bn" not in layer.name
-
-
-@refused("the model last", says="All blocks moved", misconception="everything learns")
-def unfreeze_last(backbone, blocks, k):
-    for name in flat(blocks[: len(blocks) - k]):
-        backbone.get_layer(name).trainable = False
-    backbone.trainable = True
-
-
-@refused("all of it", says="All blocks moved", misconception="everything learns")
-def unfreeze_last(backbone, blocks, k):
-    backbone.trainable = True
-
-
-@refused("a copy", says="Nothing moved", earned=2, misconception="nothing learns")
-def unfreeze_last(backbone, blocks, k):
-    import keras
-
-    copy = keras.models.clone_model(backbone)
-    copy.set_weights(backbone.get_weights())
-    learn(copy, flat(blocks[len(blocks) - k :]))
-    return copy
-
-
-@refused("the first blocks", says="next to the image", earned=2, misconception="other end")
-def unfreeze_last(backbone, blocks, k):
-    learn(backbone, flat(blocks[:k]))
-
-
-@refused("frozen instead", says="what should learn is frozen", misconception="last is frozen")
-def unfreeze_last(backbone, blocks, k):
-    backbone.trainable = True
-    for name in flat(blocks[len(blocks) - k :]):
-        backbone.get_layer(name).trainable = False
-
-
-@refused("one block more", says="too many", earned=1, misconception="one too many")
-def unfreeze_last(backbone, blocks, k):
-    learn(backbone, flat(blocks[len(blocks) - k - 1 :]))
-
-
-@refused("one block only", says="too few", earned=3, misconception="one too few")
-def unfreeze_last(backbone, blocks, k):
-    learn(backbone, flat(blocks[-1:] if k else []))
-
-
-@refused(
-    "the last k layers", says="a block has several", earned=1, misconception="layers, not blocks"
-)
-def unfreeze_last(backbone, blocks, k):
-    names = [layer.name for layer in backbone.layers]
-    learn(backbone, names[len(names) - k :], normalization=True)
-
-
-@refused("normalization too", says="stay as it is", earned=3, misconception="normalization learns")
-def unfreeze_last(backbone, blocks, k):
-    learn(backbone, flat(blocks[len(blocks) - k :]), normalization=True)
-
-
-@refused(
-    "normalization of all", says="stay as it is", earned=3, misconception="normalization learns"
-)
-def unfreeze_last(backbone, blocks, k):
-    last = flat(blocks[len(blocks) - k :])
-    learn(backbone, last + [n for n in flat(blocks) if "bn" in n], normalization=True)
-
-
-@refused("blocks as names", says="raised")
-def unfreeze_last(backbone, blocks, k):
-    for block in blocks[:k]:
-        backbone.get_layer(block).trainable = False
-
-
-@refused("at most three", says="k = 5", earned=3)
-def unfreeze_last(backbone, blocks, k):
-    learn(backbone, flat(blocks[len(blocks) - min(k, 3) :]))
-
-
-@refused("never the stem", says="k = 5", earned=3, misconception="one too few")
-def unfreeze_last(backbone, blocks, k):
-    learn(backbone, flat(blocks[1:][max(len(blocks) - 1 - k, 0) :]))
 
 
 @refused(
@@ -166,6 +73,13 @@ def unfreeze_last(backbone, blocks, k):
     learn(backbone, blocks[-1] if k else [])
 
 
+@refused("the model last", says="All blocks moved", misconception="everything learns")
+def unfreeze_last(backbone, blocks, k):
+    for name in flat(blocks[: len(blocks) - k]):
+        backbone.get_layer(name).trainable = False
+    backbone.trainable = True
+
+
 @refused("a block after another, but trained", says="changed weights")
 def unfreeze_last(backbone, blocks, k):
     import numpy as np
@@ -176,9 +90,25 @@ def unfreeze_last(backbone, blocks, k):
 
 @accepted("flags of the weights alone")
 def unfreeze_last(backbone, blocks, k):
-    backbone.trainable = True
     last = flat(blocks[len(blocks) - k :])
-    for layer in backbone.layers:
+    for layer in opened(backbone).layers:
         layer.trainable = "bn" not in layer.name
         for weight in layer.weights:
             weight.trainable = layer.name in last and "bn" not in layer.name
+
+
+refused_edits(
+    "unfreeze_last",
+    """
+one block more, from one block on | 2 | len(blocks) - k : -> len(blocks) - k - 1 if k else 9 : | too many | one too many
+blocks as names | 0 | learning = -> [backbone.get_layer(block) for block in blocks];learning = | raised
+at most three | 3 | len(blocks) - k : -> len(blocks) - min(k, 3) : | k = 5
+never the stem | 3 | blocks[len(blocks) - k :] -> blocks[1:][max(len(blocks) - 1 - k, 0) :] | k = 5 | one too few
+""",
+)
+
+
+@accepted("flags of the layers within a backbone whose own flag says no")
+def unfreeze_last(backbone, blocks, k):
+    for layer in backbone.layers:
+        layer.trainable = layer.name in flat(blocks[len(blocks) - k :]) and "bn" not in layer.name

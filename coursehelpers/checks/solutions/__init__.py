@@ -1,1 +1,0 @@
-"""The published solutions, one module per notebook; their text has no other home."""
