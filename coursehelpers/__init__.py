@@ -5,7 +5,7 @@ functions that need them.
 """
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> str:
     if name == "__version__":
         from importlib.metadata import version
 

@@ -1,6 +1,7 @@
 """Batches in, batches out: random transformations of images, as one Keras layer."""
 
 from functools import partial
+from typing import Literal
 
 import keras
 import numpy as np
@@ -22,20 +23,20 @@ RANGES = {
 
 def build_augmenter(
     *,
-    flip=False,
-    shift=0.0,
-    rotation=0.0,
-    zoom=0.0,
-    brightness=0.0,
-    contrast=0.0,
-    noise=0.0,
-    randaugment=0.0,
-    mixup=0.0,
-    cutmix=0.0,
-    interpolation="nearest",
-    fill_mode="reflect",
-    seed=None,
-):
+    flip: bool = False,
+    shift: float = 0.0,
+    rotation: float = 0.0,
+    zoom: float = 0.0,
+    brightness: float = 0.0,
+    contrast: float = 0.0,
+    noise: float = 0.0,
+    randaugment: float = 0.0,
+    mixup: float = 0.0,
+    cutmix: float = 0.0,
+    interpolation: Literal["nearest", "bilinear"] = "nearest",
+    fill_mode: Literal["reflect", "nearest", "constant", "wrap"] = "reflect",
+    seed: int | None = None,
+) -> keras.Layer:
     """Build a Keras layer that transforms images at random in training, and at no other time.
 
     Each transformation is drawn again for each image, in the order of the parameters. Most are the

@@ -4,10 +4,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from html import escape
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from coursehelpers.metrics import mean_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MIME = "application/vnd.coursehelpers.claim+json"
 # Told apart by symbol and word, not only by colour.
@@ -35,7 +39,7 @@ class Claim:
     claimed: str
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """The sentence that the state allows."""
         if self.state == "supported":
             return f"Supported: {self.statement}"
@@ -44,7 +48,7 @@ class Claim:
         return f"Undecided: “{self.statement}” {self.n} {self.unit} cannot tell."
 
     @property
-    def measured(self):
+    def measured(self) -> str:
         """The numbers behind the verdict."""
         numbers = (self.estimate, self.low, self.high)
         estimate, low, high = (_format(number, self) for number in numbers)
@@ -56,7 +60,7 @@ class Claim:
             f"{self.n} {self.unit}; claimed: {self.claimed})."
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.verdict}\n{self.measured}"
 
     def _repr_mimebundle_(self, include=None, exclude=None):
@@ -73,7 +77,16 @@ class Claim:
         return {"text/plain": str(self), "text/html": html, MIME: record}
 
 
-def claim(statement, quantity, row, *, above=None, below=None, within=None, unit="seeds"):
+def claim(
+    statement: str,
+    quantity: str,
+    row: "Mapping[str, Any] | pd.Series | list[float] | np.ndarray",
+    *,
+    above: float | None = None,
+    below: float | None = None,
+    within: tuple[float, float] | None = None,
+    unit: str = "seeds",
+) -> Claim:
     """Hold a statement against a measurement; the interval decides.
 
     Parameters
@@ -136,9 +149,8 @@ def claim(statement, quantity, row, *, above=None, below=None, within=None, unit
             f"The measurement lacks {', '.join(missing)}; it has {row}. The rows of "
             "Comparison.differences and metrics.summarize have them all."
         )
-    numbers["n"] = int(numbers["n"])
     lower, upper, claimed = _range(**given)
-    low, high = numbers["low"], numbers["high"]
+    n, low, high = int(numbers["n"]), numbers["low"], numbers["high"]
     if low == high:
         state = "undecided"  # equal repetitions have not shown how much they vary
     elif lower < low and high < upper:
@@ -149,7 +161,7 @@ def claim(statement, quantity, row, *, above=None, below=None, within=None, unit
         state = "undecided"
     confidence = float(row.get("confidence", 0.95))
     return Claim(
-        statement, state, quantity, **numbers, confidence=confidence, unit=unit, claimed=claimed
+        statement, state, quantity, numbers["estimate"], low, high, confidence, n, unit, claimed
     )
 
 

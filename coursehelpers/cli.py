@@ -10,15 +10,17 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from coursehelpers.profiles import DEVICES, PROFILES
 
-COMMANDS = []
+COMMANDS: list[Any] = []
 SHOWN = 5  # skipped files and duplicates that are named
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command, and exit with its status.
 
     A command returns its status, None for 0. It refuses what it cannot do with SystemExit and a
@@ -26,7 +28,7 @@ def main(arguments=None):
     """
     # A name that the terminal has no letters for ends no command.
     with contextlib.suppress(AttributeError):
-        sys.stdout.reconfigure(errors="backslashreplace")
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     options = _parser().parse_args(arguments)
     if problem := options.problem(options):
         options.parser.error(problem)
@@ -170,8 +172,10 @@ def gradescope(options):
 # Transfer learning
 
 # Options that `coursehelpers.transfer.transfer` has, too, with the same defaults.
-PASSED_ON = ("image_size", "backbone", "weights", "keep_last", "epochs", "learning_rate")
-PASSED_ON += ("validation", "test", "seed", "batch_size")
+PASSED_ON = (
+    *("image_size", "backbone", "weights", "keep_last", "epochs", "learning_rate"),
+    *("validation", "test", "seed", "batch_size"),
+)
 PART = {
     "type": float,
     "default": 0.15,

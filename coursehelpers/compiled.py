@@ -246,10 +246,10 @@ class CompiledRuns:
         model, augment = self.model, self.augment
         known = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
         known += augment.variables if augment is not None else []
-        known = {id(variable.value) for variable in known}
+        ids = {id(variable.value) for variable in known}
         graph = function.graph.as_graph_def()
         nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
-        unknown = [v.name for v in function.variables if id(v) not in known]
+        unknown = [v.name for v in function.variables if id(v) not in ids]
         unknown += sorted(RANDOM_OPS & {node.op for node in nodes})
         if unknown:
             raise ValueError(
@@ -355,7 +355,7 @@ class CompiledRuns:
 
 
 def _flat(logs):
-    flat = {}
+    flat: dict[str, object] = {}
     for name, value in (logs or {}).items():
         flat.update(_flat(value) if isinstance(value, dict) else {name: value})
     return flat

@@ -7,12 +7,20 @@ changes data raises a `ValueError` that names the argument which is not as descr
 import gzip
 import hashlib
 import io
+import os
 import re
 import struct
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Examples = tuple[np.ndarray, np.ndarray]  # x and y, one entry of each per example
+Seed = int | Sequence[int]
+AnyPath = str | os.PathLike[str]
+Part = TypeVar("Part")
 
 FASHION_MNIST_CLASSES = (
     "T-shirt/top",
@@ -35,7 +43,7 @@ class DataError(RuntimeError):
     """A data file is missing or damaged, or a folder of photos is not as expected."""
 
 
-def data_folder():
+def data_folder() -> Path:
     """Return the path of the data files, in a checkout or inside an installed wheel."""
     package = Path(__file__).resolve().parent
     for folder in (package / "_data", package.parent / "data"):
@@ -46,7 +54,7 @@ def data_folder():
     )
 
 
-def recorded_hashes(folder=None):
+def recorded_hashes(folder: AnyPath | None = None) -> dict[str, str]:
     """Return the SHA-256 of each data file by its name, from `data/README.md`, their one home.
 
     Examples
@@ -58,7 +66,7 @@ def recorded_hashes(folder=None):
     return dict(re.findall(r"^\| `([^`]+)` \|.*\| `([0-9a-f]{64})` \|$", readme.read_text(), re.M))
 
 
-def read_verified(name):
+def read_verified(name: str) -> bytes:
     """Return the bytes of a data file, by its name in `data/README.md`, if its SHA-256 is right.
 
     Examples
@@ -83,7 +91,7 @@ def read_verified(name):
     return content
 
 
-def load_fashion_mnist():
+def load_fashion_mnist() -> tuple[Examples, Examples]:
     """Load Fashion-MNIST: 28 x 28 grey photos of clothes in ten classes.
 
     Returns
@@ -103,13 +111,12 @@ def load_fashion_mnist():
     >>> x_train.shape, y_test.shape
     ((60000, 28, 28), (10000,))
     """
-    return tuple(
-        tuple(
-            _read_idx(f"fashion-mnist/{part}-{kind}-ubyte.gz")
-            for kind in ("images-idx3", "labels-idx1")
-        )
+    train, train_labels, test, test_labels = (
+        _read_idx(f"fashion-mnist/{part}-{kind}-ubyte.gz")
         for part in ("train", "t10k")
+        for kind in ("images-idx3", "labels-idx1")
     )
+    return (train, train_labels), (test, test_labels)
 
 
 def _read_idx(name):
@@ -121,7 +128,7 @@ def _read_idx(name):
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
 
 
-def load_cats_dogs():
+def load_cats_dogs() -> tuple[Examples, Examples]:
     """Load the cats and dogs of CIFAR-10: colour photos, half of them cats, half dogs.
 
     Returns
@@ -148,7 +155,7 @@ def load_cats_dogs():
         images = [_read_sheet(f"cats-dogs/{part}-{name}s.png", 32) for name in CATS_DOGS_CLASSES]
         labels = np.repeat(np.arange(len(images), dtype=np.uint8), [len(x) for x in images])
         parts.append((np.concatenate(images), labels))
-    return tuple(parts)
+    return parts[0], parts[1]
 
 
 def _read_sheet(name, size):
@@ -162,7 +169,7 @@ def _read_sheet(name, size):
     return tiles.reshape(rows * columns, size, size, 3)
 
 
-def load_digits():
+def load_digits() -> Examples:
     """Load the optical digits of the UCI repository: 8 x 8 grey images of handwritten digits.
 
     Returns
@@ -188,7 +195,7 @@ def load_digits():
     return table[:, :64].reshape(-1, 8, 8), table[:, 64]
 
 
-def load_imagenet_classes():
+def load_imagenet_classes() -> tuple[str, ...]:
     """Load the names of the 1,000 classes of ImageNet, to read predictions with.
 
     Returns
@@ -209,7 +216,7 @@ def load_imagenet_classes():
     return tuple(read_verified("imagenet-classes/imagenet-classes.txt").decode().splitlines())
 
 
-def load_efficientnet_lite0():
+def load_efficientnet_lite0() -> dict[str, NDArray[np.float32]]:
     """Load the weights of EfficientNet-Lite0, trained on ImageNet.
 
     Returns
@@ -236,15 +243,17 @@ def load_efficientnet_lite0():
 # --- Draws --------------------------------------------------------------------------------------
 
 
-class Parts(NamedTuple):
+class Parts(NamedTuple, Generic[Part]):
     """Something for each of the three parts of a data set, such as a pair ``(x, y)``."""
 
-    train: object
-    validation: object
-    test: object
+    train: Part
+    validation: Part
+    test: Part
 
 
-def make_regression(m, d=1, noise=0.5, seed=0):
+def make_regression(
+    m: int, d: int = 1, noise: float = 0.5, seed: Seed = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw a linear regression problem: Gaussian features, unit-norm weights, Gaussian noise.
 
     Its test error under least squares has a known closed form (Belkin, Hsu and Xu 2020).
@@ -294,7 +303,7 @@ def make_regression(m, d=1, noise=0.5, seed=0):
     return x, x @ w + noise * rng.normal(size=m), w
 
 
-def subset(x, y, size, seed=0):
+def subset(x: ArrayLike, y: ArrayLike, size: int, seed: Seed = 0) -> Examples:
     """Draw a random subset in which every class keeps its share.
 
     Parameters
@@ -326,7 +335,9 @@ def subset(x, y, size, seed=0):
     return x[chosen], y[chosen]
 
 
-def split(x, y, *, train, validation, test=0, seed=0):
+def split(
+    x: ArrayLike, y: ArrayLike, *, train: int, validation: int, test: int = 0, seed: Seed = 0
+) -> Parts[Examples]:
     """Split a data set at random into disjoint, stratified parts.
 
     Parameters
@@ -367,7 +378,7 @@ def split(x, y, *, train, validation, test=0, seed=0):
     return Parts(*parts)
 
 
-def _require_pair(x, y):
+def _require_pair(x: ArrayLike, y: ArrayLike) -> Examples:
     x, y = np.asarray(x), np.asarray(y)
     if y.ndim != 1 or x.ndim == 0 or len(x) != len(y):
         raise ValueError(
@@ -398,7 +409,9 @@ def _stratified(y, size, rng):
     return rng.permutation(np.concatenate(chosen))
 
 
-def corrupt_labels(y, fraction, seed=0, classes=None):
+def corrupt_labels(
+    y: ArrayLike, fraction: float, seed: Seed = 0, classes: int | None = None
+) -> np.ndarray:
     """Replace the labels of a random fraction of the examples by uniformly random ones.
 
     The new label is drawn from all classes, so that about one in `classes` of the redrawn labels
@@ -456,7 +469,7 @@ def corrupt_labels(y, fraction, seed=0, classes=None):
     return y
 
 
-def resize_images(images, image_size):
+def resize_images(images: ArrayLike, image_size: int) -> NDArray[np.uint8]:
     """Resize images to squares in colour, as networks for photos take them.
 
     Parameters
@@ -496,13 +509,13 @@ def resize_images(images, image_size):
 # --- Arguments ----------------------------------------------------------------------------------
 
 
-def require_count(name, value, least=1):
+def require_count(name: str, value: object, least: int = 1) -> None:
     """Raise a ValueError that names the argument unless it is an integer of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
 
 
-def generator(seed):
+def generator(seed: Any) -> np.random.Generator:
     """Return NumPy's generator for a non-negative integer or a sequence of them.
 
     NumPy takes None too, and the draw would then differ from run to run without a word.

@@ -1,9 +1,16 @@
 """What is inside a Keras model: its activations and gradients for a batch."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
 
 
-def activation_statistics(model, x):
+def activation_statistics(model: "keras.Model", x: ArrayLike) -> "pd.DataFrame":
     """Describe what every layer of a model outputs for a batch, in inference mode.
 
     Parameters
@@ -39,7 +46,7 @@ def activation_statistics(model, x):
     return pd.DataFrame(rows)
 
 
-def gradient_statistics(model, x, y):
+def gradient_statistics(model: "keras.Model", x: ArrayLike, y: ArrayLike) -> "pd.DataFrame":
     """Describe the gradient of a model's loss, penalties included, for one batch.
 
     Parameters

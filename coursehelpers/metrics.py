@@ -1,8 +1,13 @@
 """Numbers out of repetitions and predictions: intervals, comparisons, calibration, sample sizes."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONFIDENCE = 0.95
 
@@ -15,7 +20,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def mean_interval(values, confidence=CONFIDENCE):
+def mean_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
     """Return the mean and Student's t-interval for it.
 
     Parameters
@@ -47,7 +52,7 @@ def mean_interval(values, confidence=CONFIDENCE):
     return Interval(mean, mean - half, mean + half)
 
 
-def median_interval(values):
+def median_interval(values: ArrayLike) -> Interval:
     """Return the median and a 95 % interval for it that holds for every distribution.
 
     Where a mean does not exist, as for the validation error at d/m = 1, the median still does. The
@@ -76,7 +81,7 @@ def median_interval(values):
     return Interval(float(np.median(values)), low, high)
 
 
-def ratio_interval(numerators, denominators):
+def ratio_interval(numerators: ArrayLike, denominators: ArrayLike) -> Interval:
     """Return the ratio of two means and its 95 % interval by Fieller's theorem.
 
     Parameters
@@ -119,7 +124,7 @@ def ratio_interval(numerators, denominators):
     return Interval(estimate, float(b / a - half), float(b / a + half))
 
 
-def equivalent_size(sizes, scores, score):
+def equivalent_size(sizes: ArrayLike, scores: ArrayLike, score: ArrayLike) -> Interval:
     """Return the sample size at which a learning curve reaches a score, with its 95 % interval.
 
     The curve is a straight line over the logarithm of the sample size, fitted by least squares in
@@ -170,7 +175,12 @@ def equivalent_size(sizes, scores, score):
         return Interval(*np.exp(found).tolist())
 
 
-def summarize(frame, by, value, interval=mean_interval):
+def summarize(
+    frame: "pd.DataFrame",
+    by: str | list[str],
+    value: str,
+    interval: Callable[[ArrayLike], Interval] = mean_interval,
+) -> "pd.DataFrame":
     """Summarize repetitions in a tidy frame: one row per group, with its interval.
 
     Parameters
@@ -201,7 +211,7 @@ def summarize(frame, by, value, interval=mean_interval):
     return table.assign(partial=True) if "partial" in frame else table
 
 
-def holm(p_values):
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     """Return Holm's step-down adjusted p-values (Holm 1979).
 
     Rejecting where the adjusted value is at most alpha makes the probability of any false
@@ -227,7 +237,9 @@ def holm(p_values):
     return np.minimum(adjusted, 1)
 
 
-def paired_differences(frame, by, value, baseline):
+def paired_differences(
+    frame: "pd.DataFrame", by: str, value: str, baseline: object
+) -> "pd.DataFrame":
     """Compare settings with a baseline, repetition by repetition.
 
     Each repetition draws the same data and noise for all settings, so that their difference is
@@ -285,7 +297,7 @@ def paired_differences(frame, by, value, baseline):
     return table
 
 
-def _repetitions(values):
+def _repetitions(values: ArrayLike) -> NDArray[np.float64]:
     values = np.asarray(values, float)
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(
@@ -343,7 +355,7 @@ def _values_by_setting(frame, by, value):
     return {setting: group.set_index("seed")[value] for setting, group in groups}
 
 
-def reliability(y, probabilities, bins=15):
+def reliability(y: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> "pd.DataFrame":
     """Compare confidence and accuracy, bin by bin (Guo et al. 2017).
 
     The confidence of a prediction is the probability of the predicted class, the largest one.
@@ -404,7 +416,7 @@ def reliability(y, probabilities, bins=15):
     return pd.DataFrame({**table, "n": n})
 
 
-def expected_calibration_error(y, probabilities, bins=15):
+def expected_calibration_error(y: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> float:
     """Return the mean distance of confidence and accuracy over the bins, weighted by their size.
 
     As Naeini et al. (2015) and Guo et al. (2017) define it. It depends on the bins, and small

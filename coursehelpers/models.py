@@ -3,12 +3,17 @@
 import re
 import zipfile
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from coursehelpers.data import load_efficientnet_lite0
+from coursehelpers.data import AnyPath, load_efficientnet_lite0
 from coursehelpers.efficientnet_lite import efficientnet_lite0
+
+if TYPE_CHECKING:
+    import keras
 
 OFFLINE = "efficientnet_lite0"
 # How the layers of the networks are named by their blocks: VGG, Xception and EfficientNet, then
@@ -21,19 +26,19 @@ BLOCK = re.compile(
 
 
 def build_mlp(
-    hidden=(512, 512),
+    hidden: Sequence[int] = (512, 512),
     *,
-    input_shape=(28, 28),
-    classes=10,
-    activation="relu",
-    dropout=0.0,
-    input_noise=0.0,
-    activity_regularizer=None,
-    label_smoothing=0.0,
-    optimizer=None,
-    seed=None,
-    **dense,
-):
+    input_shape: tuple[int, ...] = (28, 28),
+    classes: int = 10,
+    activation: str = "relu",
+    dropout: float = 0.0,
+    input_noise: float = 0.0,
+    activity_regularizer: "keras.regularizers.Regularizer | str | None" = None,
+    label_smoothing: float = 0.0,
+    optimizer: "Callable[[], keras.optimizers.Optimizer] | None" = None,
+    seed: int | None = None,
+    **dense: Any,
+) -> "keras.Model":
     """Build and compile a multilayer perceptron for images, with Adam and cross-entropy.
 
     Parameters
@@ -105,15 +110,15 @@ def build_mlp(
 
 
 def build_cnn(
-    filters=(16, 32, 64),
+    filters: Sequence[int] = (16, 32, 64),
     *,
-    input_shape=(32, 32, 3),
-    classes=2,
-    dropout=0.0,
-    augmenter=None,
-    optimizer=None,
-    seed=None,
-):
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    classes: int = 2,
+    dropout: float = 0.0,
+    augmenter: "Callable[[], keras.Layer] | None" = None,
+    optimizer: "Callable[[], keras.optimizers.Optimizer] | None" = None,
+    seed: int | None = None,
+) -> "keras.Model":
     """Build and compile a convolutional network for small photos, with Adam and cross-entropy.
 
     Parameters
@@ -194,14 +199,14 @@ def _smoothed_crossentropy(label_smoothing, classes):
 
 
 def build_backbone(
-    name=OFFLINE,
+    name: str = OFFLINE,
     *,
-    input_shape=(160, 160, 3),
-    weights="imagenet",
-    include_top=False,
-    pooling=None,
-    seed=None,
-):
+    input_shape: tuple[int | None, int | None, int] = (160, 160, 3),
+    weights: AnyPath | None = "imagenet",
+    include_top: bool = False,
+    pooling: Literal["avg"] | None = None,
+    seed: int | None = None,
+) -> "keras.Model":
     """Build a network that was trained on ImageNet, by default without its last layers.
 
     All take the same images, with values in 0..255 (integers or not): what each one does to them
@@ -265,7 +270,7 @@ def build_backbone(
         )
     if pooling not in (None, "avg"):
         raise ValueError(f'pooling must be None or "avg", got {pooling!r}.')
-    if weights not in (None, "imagenet") and not Path(weights).is_file():
+    if weights is not None and weights != "imagenet" and not Path(weights).is_file():
         raise FileNotFoundError(
             f'There is no file of weights at {weights}. Give a path, "imagenet" or None.'
         )
@@ -330,7 +335,7 @@ def _load_weights(model, path):
         ) from error
 
 
-def blocks(backbone):
+def blocks(backbone: "keras.Model") -> "dict[str, list[keras.Layer]]":
     """List the blocks of a backbone, first the one next to the image.
 
     Parameters
@@ -368,7 +373,8 @@ def blocks(backbone):
     first = next(i for i, layer in enumerate(layers) if layer.weights)
     # Normalization or pooling alone is the end of the last block, not one of its own.
     has_top = any(len(w.shape) > 1 for layer in layers[inside[-1] + 1 :] for w in layer.weights)
-    found, current = {}, "stem"
+    found: dict[str, list[keras.Layer]] = {}
+    current = "stem"
     for i in range(first, len(layers)):
         current = "top" if has_top and i > inside[-1] else names[i] or current
         found.setdefault(current, []).append(layers[i])
@@ -381,7 +387,7 @@ def _block_name(layer):
     return re.sub("^conv_(dw|pw)", "block", match[1]) if match else None
 
 
-def freeze(backbone, *, keep_last=0):
+def freeze(backbone: "keras.Model", *, keep_last: int = 0) -> list[str]:
     """Freeze a backbone but for its last blocks.
 
     Batch normalization is frozen in all blocks: its statistics are those of ImageNet, and a few
@@ -440,7 +446,7 @@ def freeze(backbone, *, keep_last=0):
     return kept
 
 
-def fold_batch_norm(model):
+def fold_batch_norm(model: "keras.Model") -> "keras.Model":
     """Return a model for predictions alone, each batch normalization folded into its convolution.
 
     In predictions, batch normalization scales and shifts each channel by constants, which the
@@ -482,7 +488,7 @@ def fold_batch_norm(model):
             config.update(use_bias=True, bias_initializer="zeros")
         return type(layer).from_config(config)
 
-    calls = Counter()
+    calls: Counter[str] = Counter()
 
     def call(layer, *inputs, **options):
         calls[layer.name] += 1

@@ -8,20 +8,24 @@ import os
 import re
 import threading
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
-from coursehelpers.data import DataError, Parts, generator, require_count
+from coursehelpers.data import AnyPath, DataError, Examples, Parts, Seed, generator, require_count
 
 # A file of a few kilobytes can claim any size; decoded it takes up to four bytes per pixel, once
 # per thread. Photos of phones and cameras have up to about a hundred million pixels.
 MAX_PIXELS = 110_000_000
-RESIZES = ("crop", "squeeze")
+Resize = Literal["crop", "squeeze"]
+RESIZES = get_args(Resize)
+Part = TypeVar("Part", bound=tuple[Any, Any])
 
 # How a part's folder may be called; upper and lower case are the same.
 PART_NAMES = Parts(("train",), ("validation", "val", "valid"), ("test",))
@@ -35,11 +39,11 @@ _no_log = logging.NullHandler()
 class ImageError(DataError):
     """A file cannot be read as an image: `path` says which one, `reason` why."""
 
-    def __init__(self, path, reason):
+    def __init__(self, path: Path, reason: str) -> None:
         super().__init__(path, reason)
         self.path, self.reason = path, reason
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.path} {self.reason}."
 
 
@@ -135,7 +139,7 @@ def _without_warnings_of_pillow():
     # `warnings.catch_warnings` is not for threads: whoever leaves last restores the filters that
     # another thread has set for itself. Adding and removing an entry of a list is.
     entry = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
-    filters = warnings.filters
+    filters: Any = warnings.filters  # a list, though declared as any sequence
     filters.insert(0, entry)
     try:
         yield
@@ -201,12 +205,20 @@ def _upright(small, picture):
 class ImageBatch(NamedTuple):
     """Images ``x``, the positions ``index`` of their files, and what was `skipped` between."""
 
-    x: np.ndarray
-    index: np.ndarray
+    x: NDArray[np.uint8]
+    index: NDArray[np.int64]  # type: ignore[assignment]  # hides a method of tuples
     skipped: tuple[Skipped, ...]
 
 
-def iterate_images(paths, image_size, *, batch_size=32, resize="crop", draft=True, threads=None):
+def iterate_images(
+    paths: Iterable[AnyPath],
+    image_size: int,
+    *,
+    batch_size: int = 32,
+    resize: Resize = "crop",
+    draft: bool = True,
+    threads: int | None = None,
+) -> Generator[ImageBatch, None, None]:
     """Yield photos in batches and in order, while the next ones are already being decoded.
 
     Whatever Pillow reads is welcome: any size, grey, with a palette, CMYK, or 16 bits per channel,
@@ -278,7 +290,7 @@ def iterate_images(paths, image_size, *, batch_size=32, resize="crop", draft=Tru
 
 
 def _batches(paths, read, shape, threads):
-    x, index, skipped = np.empty(shape, np.uint8), [], []
+    x, index, skipped = np.empty(shape, np.uint8), list[int](), list[Skipped]()
     with contextlib.closing(_in_parallel(read, paths, threads, 2 * len(x))) as results:
         for position, result in enumerate(results):
             if isinstance(result, ImageError):
@@ -301,7 +313,7 @@ def _batches(paths, read, shape, threads):
 def _in_parallel(function, items, threads, window):
     """Yield the results in the order of the items, computed at most `window` ahead."""
     pool = ThreadPoolExecutor(threads, thread_name_prefix="read-images")
-    pending = collections.deque()
+    pending = collections.deque[Future[Any]]()
     try:
         for item in items:
             pending.append(pool.submit(function, item))
@@ -313,7 +325,7 @@ def _in_parallel(function, items, threads, window):
         pool.shutdown(cancel_futures=True)
 
 
-def listed_paths(paths):
+def listed_paths(paths: Iterable[AnyPath]) -> list[Path]:
     """Return paths as a list, or refuse a single one."""
     if isinstance(paths, str | os.PathLike):
         raise ValueError(
@@ -337,48 +349,54 @@ class Files(NamedTuple):
     """The files of a part: their paths, and the class numbers `y` of shape (n,)."""
 
     paths: tuple[Path, ...]
-    y: np.ndarray
+    y: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class _Found:
+class _Found(Generic[Part]):
     """Something for each part of a folder of photos, and what to know about them."""
 
-    train: tuple
-    validation: tuple
-    test: tuple
+    train: Part
+    validation: Part
+    test: Part
     class_names: tuple[str, ...]
     skipped: tuple[Skipped, ...]
     duplicates: tuple[tuple[Path, ...], ...]
 
     @property
-    def parts(self):
+    def parts(self) -> Parts[Part]:
         """The three parts in their order, as `Parts`."""
         return Parts(self.train, self.validation, self.test)
 
     @property
-    def _unit(self):
+    def _unit(self) -> str:
         return "files"
 
-    def __repr__(self):
-        names = ", ".join(self.class_names[:10]) + (", ..." if len(self.class_names) > 10 else "")
+    def __repr__(self) -> str:
         train, validation, test = (len(y) for _, y in self.parts)
-        text = (
-            f"{type(self).__name__}: {len(self.class_names)} classes ({names}); {train} training, "
-            f"{validation} validation and {test} test {self._unit}"
+        return described(
+            self, f"{train} training, {validation} validation and {test} test {self._unit}"
         )
-        if self.skipped:
-            text += f"; {len(self.skipped)} skipped, see .skipped"
-        if self.duplicates:
-            text += f"; {len(self.duplicates)} in several parts or classes, see .duplicates"
-        return text
 
 
-class ImageFiles(_Found):
+def described(found, counts):
+    """Return the words for what was found in photos: classes, counts, and what was left out."""
+    names = ", ".join(found.class_names[:10]) + (", ..." if len(found.class_names) > 10 else "")
+    text = f"{type(found).__name__}: {len(found.class_names)} classes ({names}); {counts}"
+    if found.skipped:
+        text += f"; {len(found.skipped)} skipped, see .skipped"
+    if found.duplicates:
+        text += f"; {len(found.duplicates)} in several parts or classes, see .duplicates"
+    return text
+
+
+class ImageFiles(_Found[Files]):
     """What `scan_image_folder` finds: `Files` per part, and what to know about them."""
 
 
-def scan_image_folder(path, *, validation=0.15, test=0.15, seed=0):
+def scan_image_folder(
+    path: AnyPath, *, validation: float = 0.15, test: float = 0.15, seed: Seed = 0
+) -> ImageFiles:
     """List the photos of a folder, one sub-folder per class, as training, validation and test.
 
     The parts are the folders ``train``, ``validation`` (or ``val``, ``valid``) and ``test``, each
@@ -447,7 +465,7 @@ def scan_image_folder(path, *, validation=0.15, test=0.15, seed=0):
             f"{root} is a file, expected a folder with a sub-folder per class. "
             "Give the folder; an archive has to be unpacked first."
         )
-    skipped = []
+    skipped = list[Skipped]()
     folders = _part_folders(root, skipped) or {"train": root}
     shares = {name: share for name, share in shares.items() if name not in folders}
     if sum(shares.values()) >= 1:
@@ -643,28 +661,28 @@ def _quoted(names):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ImageFolder(_Found):
+class ImageFolder(_Found[Examples]):
     """What `load_image_folder` returns: ``(x, y)`` per part, and what to know about it."""
 
-    paths: Parts
+    paths: Parts[tuple[Path, ...]]
 
     @property
-    def _unit(self):
+    def _unit(self) -> str:
         _, height, width, _ = self.train[0].shape
         return f"images of {height} x {width} pixels"
 
 
 def load_image_folder(
-    path,
-    image_size=160,
+    path: AnyPath,
+    image_size: int = 160,
     *,
-    validation=0.15,
-    test=0.15,
-    seed=0,
-    resize="crop",
-    draft=True,
-    threads=None,
-):
+    validation: float = 0.15,
+    test: float = 0.15,
+    seed: Seed = 0,
+    resize: Resize = "crop",
+    draft: bool = True,
+    threads: int | None = None,
+) -> ImageFolder:
     """Load a folder of photos, one sub-folder per class, as training, validation and test images.
 
     `scan_image_folder` says where the parts come from, `iterate_images` how photos are read. All
@@ -718,7 +736,7 @@ def load_image_folder(
     batches = iterate_images(paths, image_size, resize=resize, draft=draft, threads=threads)
     # Filled in place: to put batches together at the end would take twice the memory.
     x = np.empty((len(paths), image_size, image_size, 3), np.uint8)
-    index, skipped = [], []
+    index, skipped = list[int](), list[Skipped]()
     with contextlib.closing(batches), progress_bar(len(paths), "reading photos") as bar:
         for batch in batches:
             x[len(index) : len(index) + len(batch.x)] = batch.x
@@ -732,8 +750,9 @@ def load_image_folder(
     for name, part, where in zip(Parts._fields, files.parts, slices, strict=True):
         require_readable(name, part, y[where], files.class_names, skipped)
     unread = {path for path, _ in skipped}
+    parts = Parts(*((x[where], y[where]) for where in slices))
     return ImageFolder(
-        *((x[where], y[where]) for where in slices),
+        *parts,
         class_names=files.class_names,
         paths=Parts(*(tuple(paths[i] for i in index[where]) for where in slices)),
         skipped=(*files.skipped, *skipped),

@@ -35,12 +35,14 @@ DEVICES = ("cpu", "gpu")
 _prepared = PROFILES["standard"]
 
 
-def prepared():
+def prepared() -> Profile:
     """Return the profile of this run: that of the last `prepare`, "standard" without one."""
     return _prepared
 
 
-def prepare(profile="standard", seed=0, device="cpu", *, threads=None):
+def prepare(
+    profile: str = "standard", seed: int = 0, device: str = "cpu", *, threads: int | None = None
+) -> Profile:
     """Prepare a notebook's run: import TensorFlow quietly, choose the device, seed everything.
 
     Parameters

@@ -1,21 +1,37 @@
 """Train: one model for the eye with `fit`, many settings over many seeds with `compare`."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from coursehelpers.data import require_count
 from coursehelpers.metrics import paired_differences, summarize
 from coursehelpers.profiles import prepared
 from coursehelpers.progress import in_notebook, interruptible, progress_bar
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+Part = Sequence[np.ndarray]  # (x, y) or (x, y, sample_weight)
+Data = Sequence[Part | None]  # train, validation and test
 
 # TensorFlow keeps a copy of every model that is built, and drops it when it is seeded. It then
 # prepares every compiled function again, which takes longer than many an epoch.
 WEIGHTS_BETWEEN_SEEDING = 20_000_000
 
 
-def fit(model, train, *, validation=None, epochs, batch_size=32, callbacks=()):
+def fit(
+    model: "keras.Model",
+    train: Part,
+    *,
+    validation: Part | None = None,
+    epochs: int,
+    batch_size: int = 32,
+    callbacks: "Sequence[keras.callbacks.Callback]" = (),
+) -> "keras.callbacks.History":
     """Call `model.fit` silently, with one progress bar over the epochs.
 
     In the profile "smoke" it sees a single batch, in training and in validation.
@@ -89,9 +105,9 @@ class Setting(NamedTuple):
         Whether all seeds are meant to start from the same weights; otherwise that is refused.
     """
 
-    build: Callable
-    callbacks: Callable = list
-    augment: Callable | None = None
+    build: "Callable[[], keras.Model]"
+    callbacks: "Callable[[], list[keras.callbacks.Callback]]" = list
+    augment: "Callable[[], keras.Layer] | None" = None
     epochs: int | None = None
     pretrained: bool = False
 
@@ -110,10 +126,10 @@ class Comparison:
         Whether Ctrl-C ended it early. Then only complete runs are in the frame.
     """
 
-    frame: object
+    frame: "pd.DataFrame"
     partial: bool = False
 
-    def only(self, settings):
+    def only(self, settings: Sequence[Any]) -> "Comparison":
         """Keep some settings, so that tables, corrections and plots are about these alone.
 
         Parameters
@@ -139,7 +155,7 @@ class Comparison:
         frame = pd.concat([runs[name] for name in settings], ignore_index=True)
         return replace(self, frame=frame)
 
-    def join(self, other):
+    def join(self, other: "Comparison") -> "Comparison":
         """Add the settings of another comparison over the same seeds.
 
         Parameters
@@ -167,7 +183,7 @@ class Comparison:
             raise ValueError(f"These settings are in both: {', '.join(both)}. Rename or drop one.")
         return Comparison(pd.concat(frames, ignore_index=True), self.partial or other.partial)
 
-    def measured(self, metric, split):
+    def measured(self, metric: str, split: str) -> "pd.DataFrame":
         """Return the rows of `frame` with a metric on a split; a ValueError lists what there is."""
         pairs = self.frame[["split", "metric"]].drop_duplicates().itertuples(index=False)
         there = [tuple(pair) for pair in pairs]
@@ -178,7 +194,7 @@ class Comparison:
             )
         return self.frame[(self.frame["split"] == split) & (self.frame["metric"] == metric)]
 
-    def final(self, metric="accuracy", split="test"):
+    def final(self, metric: str = "accuracy", split: str = "test") -> "pd.DataFrame":
         """Return the values after the last epoch of each run.
 
         Parameters
@@ -203,7 +219,7 @@ class Comparison:
         rows = rows[["setting", "seed", "value"]].reset_index(drop=True)
         return rows.assign(partial=True) if self.partial else rows
 
-    def summary(self, metric="accuracy", split="test"):
+    def summary(self, metric: str = "accuracy", split: str = "test") -> "pd.DataFrame":
         """Summarize each setting, and its paired difference to the first one.
 
         Parameters
@@ -225,7 +241,9 @@ class Comparison:
         names = {"estimate": "difference", "low": "diff low", "high": "diff high", "p": "p"}
         return table.join(differences.rename(columns=names)[list(names.values())])
 
-    def differences(self, metric="accuracy", split="test", baseline=None):
+    def differences(
+        self, metric: str = "accuracy", split: str = "test", baseline: Any = None
+    ) -> "pd.DataFrame":
         """Compare each setting with a baseline, seed by seed.
 
         Parameters
@@ -247,17 +265,17 @@ class Comparison:
 
 
 def compare(
-    settings,
-    data,
+    settings: "Mapping[Any, Setting | Callable[[], keras.Model]]",
+    data: Callable[[int], Data] | Data,
     *,
-    seeds,
-    epochs,
-    batch_size=32,
-    shuffle=True,
-    validate_every=1,
-    measure=None,
-    description="",
-):
+    seeds: Iterable[int],
+    epochs: int,
+    batch_size: int = 32,
+    shuffle: bool = True,
+    validate_every: int = 1,
+    measure: "Callable[[keras.Model, Data], Mapping[str, float]] | None" = None,
+    description: str = "",
+) -> Comparison:
     """Train every setting over all seeds, in compiled loops over the batches of an epoch.
 
     The updates are those of `keras.Model.fit`, without the time that it spends between batches. A
@@ -324,11 +342,11 @@ def compare(
     from coursehelpers.compiled import CompiledRuns, cut, seed_python, tensors
 
     steps = prepared().steps
-    settings = _checked_settings(settings, epochs)
-    seeds = _checked_seeds(seeds)
-    _require_count("batch_size", batch_size)
-    _require_count("validate_every", validate_every)
-    for name, setting in settings.items():
+    planned = _checked_settings(settings, epochs)
+    draws = _checked_seeds(seeds)
+    require_count("batch_size", batch_size)
+    require_count("validate_every", validate_every)
+    for name, setting in planned.items():
         if validate_every > 1 and setting.callbacks is not list:
             raise ValueError(
                 f"Setting {name!r} has callbacks, which look at every epoch: leave validate_every "
@@ -336,22 +354,22 @@ def compare(
             )
     rows, done, runs = [], 0, {}
     kept = WEIGHTS_BETWEEN_SEEDING
-    planned = sum(setting.epochs for setting in settings.values()) * len(seeds)
+    total = sum(setting.epochs for setting in planned.values()) * len(draws)
     partial = False
     try:
-        with interruptible() as may_end, progress_bar(planned, description) as bar:
+        with interruptible() as may_end, progress_bar(total, description) as bar:
 
             def tick():
                 bar.update()
                 may_end()
 
-            for seed in seeds:
+            for seed in draws:
                 seed_python(seed)
                 parts = data(seed) if callable(data) else data
                 arrays = tensors(parts)
                 if steps:
                     arrays = [part and cut(part, 0, steps * batch_size) for part in arrays]
-                for name, setting in settings.items():
+                for name, setting in planned.items():
                     bar.set_description(f"{description} {name}, seed {seed}".strip())
                     if kept >= WEIGHTS_BETWEEN_SEEDING:
                         keras.utils.set_random_seed(seed)
@@ -375,7 +393,7 @@ def compare(
         if not in_notebook():
             raise
         partial = True
-        print(f"Interrupted: {done} of {len(seeds) * len(settings)} runs are complete.")
+        print(f"Interrupted: {done} of {len(draws) * len(planned)} runs are complete.")
     columns = ["setting", "seed", "epoch", "split", "metric", "value"]
     return Comparison(pd.DataFrame(rows, columns=columns), partial)
 
@@ -405,7 +423,7 @@ def _checked_settings(settings, epochs):
                     f"got {type(made).__name__}."
                 )
         setting = setting._replace(epochs=epochs if setting.epochs is None else setting.epochs)
-        _require_count(f"epochs of setting {name!r}", setting.epochs)
+        require_count(f"epochs of setting {name!r}", setting.epochs)
         checked[name] = setting
     return checked
 
@@ -417,11 +435,6 @@ def _checked_measures(measured):
             f"is recorded anyway; got {measured!r}."
         )
     return [(name, float(value)) for name, value in measured.items()]
-
-
-def _require_count(what, number):
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-        raise ValueError(f"{what} must be an integer of at least 1, got {number!r}.")
 
 
 def _checked_seeds(seeds):

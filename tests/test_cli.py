@@ -150,7 +150,7 @@ def test_gpu_run_without_a_gpu_is_an_error(tmp_path, capsys):
 
 
 # Modules of the extra `test`, but for pytest and PyYAML, which the extra `notebooks` needs, too.
-TEST_ONLY = {"hatchling", "hypothesis", "nbgrader", "ruff", "skimage", "xdist"}
+TEST_ONLY = {"hatchling", "hypothesis", "mypy", "nbgrader", "ruff", "skimage", "xdist"}
 BLOCKER = f"""
 import sys
 

@@ -1,5 +1,6 @@
 """The package as a whole: what importing it costs, and what its wheel carries."""
 
+import ast
 import json
 import os
 import subprocess
@@ -70,6 +71,34 @@ def test_import_of_the_package_is_instant():
     assert min(run_python(code) for _ in range(5)) <= 0.1
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "augment",
+        "checks.core",
+        "checks.declared",
+        "checks.display",
+        "checks.formula",
+        "checks.quiz",
+        "claims",
+        "data",
+    ]
+    + ["grading.frame", "layer_statistics", "metrics", "models", "photos", "plots.core"]
+    + ["plots.data", "plots.model", "plots.training", "profiles", "training", "transfer.features"]
+    + ["transfer.heads", "transfer.strategies", "transfer.tuning", "transfer.workflow"],
+)
+def test_whatever_has_its_parameters_documented_has_type_hints(name):
+    tree = ast.parse((ROOT / "coursehelpers" / f"{name.replace('.', '/')}.py").read_text())
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    documented = [node for node in functions if "\n---" in (ast.get_docstring(node) or "")]
+    assert documented
+    for node in documented:
+        arguments = node.args
+        named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        hints = [argument.annotation for argument in named if argument.arg not in ("self", "cls")]
+        assert all([*hints, node.returns]), node.name
+
+
 def test_version_is_the_one_of_the_project():
     assert coursehelpers.__version__ == PROJECT["version"]
     assert imported_by("import coursehelpers; coursehelpers.__version__").isdisjoint(HEAVY)
@@ -98,7 +127,7 @@ def test_wheel_carries_every_file_of_the_package_and_every_data_file(wheel):
     data = ["README.md", *licences, *recorded_hashes(ROOT / "data")]
     package = [
         path.relative_to(ROOT).as_posix()
-        for suffix in ("py", "html", "css")
+        for suffix in ("py", "html", "css", "typed")
         for path in (ROOT / "coursehelpers").rglob(f"*.{suffix}")
     ]
     with zipfile.ZipFile(wheel) as archive:

@@ -22,6 +22,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from coursehelpers.checks.values import MAX_BYTES, Fixture, Handle, UnsupportedV
 FEW_STEPS = 2  # for which no graph is made
 NO_ANSWER = "There is no answer yet."
 
-_ALARM = getattr(signal, "SIGALRM", None)  # Windows has none
+_ALARM: Any = getattr(signal, "SIGALRM", None)  # Windows has none
 
 # What Keras and TensorFlow add to the text of their errors: terminal colours, all arguments, names
 # of devices and operations, whole arrays.
@@ -67,6 +68,17 @@ class _TimeUp(BaseException):
     __init__ = staticmethod(functools.partial(_thread.interrupt_main, _ALARM))
 
 
+class Answer(Protocol):
+    """What a check may ask of an answer; `LocalAnswer` says what each reply is."""
+
+    def call(self, *values: object) -> Any: ...
+    def predict(self, x: object, model: object, training: bool = False) -> Any: ...
+    def config(self, model: object) -> Any: ...
+    def weights(self, model: object) -> Any: ...
+    def penalties(self, model: object) -> Any: ...
+    def train_step(self, x: object, y: object, model: object) -> Any: ...
+
+
 class LocalAnswer:
     """An answer in this process.
 
@@ -79,16 +91,16 @@ class LocalAnswer:
         notebook runs its cells; elsewhere there is no limit.
     """
 
-    def __init__(self, answer, seconds=5.0):
+    def __init__(self, answer: Any, seconds: float = 5.0) -> None:
         self._answer = answer
-        self._models = []
-        self._fixtures = {}
-        self._steps = Counter()  # by model
+        self._models: list[Any] = []
+        self._fixtures: dict[Fixture, Any] = {}
+        self._steps: Counter[int] = Counter()  # by model
         self._left = seconds
         if answer is None or answer is Ellipsis:
             raise NotAttempted(NO_ANSWER)
 
-    def call(self, *values):
+    def call(self, *values: object) -> Any:
         """Call the answer, a function, with copies of the values; return its value.
 
         A Keras model in the result becomes a `Handle` that the other methods take. They take a
@@ -103,23 +115,23 @@ class LocalAnswer:
         values = self._given(values)
         return self._ask(lambda: self._answer(*values))
 
-    def predict(self, x, model, training=False):
+    def predict(self, x: object, model: object, training: bool = False) -> Any:
         """Return the model's outputs, an array, for a batch of inputs."""
-        return self._ask_model(lambda *given: _outputs_of(*given, training), model, x)
+        return self._ask_model(lambda model, x: _outputs_of(model, x, training), model, x)
 
-    def config(self, model):
+    def config(self, model: object) -> Any:
         """Return the model's public configuration as nested dicts and lists."""
         return self._ask_model(lambda model: json.loads(model.to_json()), model)
 
-    def weights(self, model):
+    def weights(self, model: object) -> Any:
         """Return the model's weights: a list of dicts with ``path``, ``trainable``, ``value``."""
         return self._ask_model(_weights_of, model)
 
-    def penalties(self, model):
+    def penalties(self, model: object) -> Any:
         """Return what the model adds to its loss besides the loss itself: a list of numbers."""
         return self._ask_model(lambda model: [_term(loss) for loss in model.losses], model)
 
-    def train_step(self, x, y, model):
+    def train_step(self, x: object, y: object, model: object) -> Any:
         """Train the model, which has to be compiled, on one batch; return the loss."""
         return self._ask_model(lambda *batch: _loss_of(self._train_on(*batch)), model, x, y)
 

@@ -7,16 +7,18 @@ It never knows where the answer lives: it asks an `Answer` and expects things of
 """
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from coursehelpers.checks.answers import AnswerError
+from coursehelpers.checks.answers import Answer, AnswerError
 from coursehelpers.checks.values import Fixture, Handle
 
-EXERCISES = {}
+EXERCISES: dict[str, "Exercise"] = {}
+Specification = Callable[[Answer, "Expect", np.random.Generator], None]
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Exercise:
     points: int  # what its expectations offer together
     seconds: float  # time limit for all questions to an answer together
     hints: tuple[str, ...]  # from a nudge to nearly the answer
-    specification: Callable  # (answer, expect, rng) -> None
-    declared: object = None  # its `coursehelpers.checks.declared.Declaration`
+    specification: Specification
+    declared: Any = None  # its `coursehelpers.checks.declared.Declaration`
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Mistake(NamedTuple):
     """A known wrong answer: its name, the value it gives, and what to tell who gave it."""
 
     name: str
-    value: object
+    value: Any
     message: str
 
 
@@ -57,7 +59,16 @@ class _Refused(Exception):
     """A requirement does not hold: nothing after it can be judged."""
 
 
-def exercise(id, *, notebook, section, points, hints, seconds=5.0, declared=None):
+def exercise(
+    id: str,
+    *,
+    notebook: str,
+    section: str,
+    points: int,
+    hints: Iterable[str],
+    seconds: float = 5.0,
+    declared: Any = None,
+) -> Callable[[Specification], Specification]:
     """Declare an `Exercise`: decorates its specification, which is returned unchanged.
 
     Raises
@@ -91,15 +102,22 @@ class Expect:
         What to tell who made a known mistake, by the mistake's name.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.given = ""
-        self.known = {}
+        self.known: Mapping[str, str] = {}
         self.earned = 0
         self.offered = 0
-        self.misconception = None
-        self._messages = {}
+        self.misconception: str | None = None
+        self._messages: dict[str, str] = {}
 
-    def that(self, condition, otherwise, points=0, mistakes=(), seen=""):
+    def that(
+        self,
+        condition: bool | np.bool_,
+        otherwise: str,
+        points: int = 0,
+        mistakes: Iterable[Mistake] = (),
+        seen: str = "",
+    ) -> None:
         """Expect a condition to hold.
 
         Parameters
@@ -125,7 +143,14 @@ class Expect:
         if not points:
             raise _Refused
 
-    def __call__(self, condition, points, otherwise, mistakes=None, seen=""):
+    def __call__(
+        self,
+        condition: bool | np.bool_,
+        points: int,
+        otherwise: str,
+        mistakes: Mapping[str, bool] | None = None,
+        seen: str = "",
+    ) -> None:
         """Expect a condition for some points, and go on when it does not hold.
 
         Parameters
@@ -143,25 +168,40 @@ class Expect:
         made = [Mistake(name, True, self.known[name]) for name, true in mistakes.items() if true]
         self.that(condition, otherwise, points, made, seen)
 
-    def require(self, condition, otherwise, mistakes=None, seen=""):
+    def require(
+        self,
+        condition: bool | np.bool_,
+        otherwise: str,
+        mistakes: Mapping[str, bool] | None = None,
+        seen: str = "",
+    ) -> None:
         """Require a condition: when it does not hold, nothing after it can be judged."""
         self(condition, 0, otherwise, mistakes, seen)
 
-    def mistakes(self, *rows):
+    def mistakes(self, *rows: tuple[str, Any]) -> list[Mistake]:
         """Return known mistakes for `close`, of pairs of a name and the value that it gives."""
         return [Mistake(name, value, self.known[name]) for name, value in rows]
 
-    def tell(self, message, seen=""):
+    def tell(self, message: str, seen: str = "") -> None:
         """Add a message, with what was given and seen when it came up first."""
         text = f"{self.given}: {message}" if self.given else message
         self._messages.setdefault(message, f"{text} {seen}".rstrip())
 
     @property
-    def messages(self):
+    def messages(self) -> tuple[str, ...]:
         """What to tell the student, each thing once."""
         return tuple(self._messages.values())
 
-    def close(self, got, wanted, otherwise, points=0, mistakes=(), rtol=1e-4, atol=1e-6):
+    def close(
+        self,
+        got: object,
+        wanted: ArrayLike,
+        otherwise: str,
+        points: int = 0,
+        mistakes: Iterable[Mistake] = (),
+        rtol: float = 1e-4,
+        atol: float = 1e-6,
+    ) -> None:
         """Expect numbers to agree with the wanted ones, whatever their float type.
 
         Parameters
@@ -191,11 +231,11 @@ class Expect:
         ]
         self.that(False, otherwise, points, known, _difference(seen, wanted))
 
-    def pair(self, got, names):
+    def pair(self, got: object, names: str) -> Any:
         """Require two entries (of a tuple, list or array) and return them; `names` says of what."""
         return self._entries(got, 2, f"two values, {names}")
 
-    def triple(self, got, names):
+    def triple(self, got: object, names: str) -> Any:
         """Require three entries, as `pair` requires two, and return them."""
         return self._entries(got, 3, f"three values, {names}")
 
@@ -207,7 +247,7 @@ class Expect:
         )
         return got
 
-    def number(self, got):
+    def number(self, got: object) -> float:
         """Require a single number and return it as a float."""
         seen, problem = _numbers_of(got, ())
         self.that(problem is None, f"Each value should be a number. {problem}")
@@ -227,7 +267,7 @@ def _numbers_of(got, shape):
     return seen.astype(float), None
 
 
-def as_numbers(value):
+def as_numbers(value: Any) -> np.ndarray | None:
     """Return a reply as an array of numbers, or None if it is not one.
 
     Examples
@@ -259,7 +299,7 @@ def _difference(seen, wanted):
     return f"For one example entry [{where}] is {seen[worst]:.6g}, expected {wanted[worst]:.6g}."
 
 
-def describe(value):
+def describe(value: object) -> str:
     """Say in a few words what a reply is, for messages.
 
     Examples
@@ -282,7 +322,7 @@ def describe(value):
     return f"a {type(value).__name__}"
 
 
-def describe_numbers(value):
+def describe_numbers(value: object) -> str:
     """Say what a reply is where an array of numbers is expected.
 
     Examples
@@ -298,7 +338,9 @@ def describe_numbers(value):
     return describe(value) + (f" that make an array of shape {array.shape}" * (array.ndim > 1))
 
 
-def judge(exercise, answer, seed=()):
+def judge(
+    exercise: Exercise, answer: Callable[[float], Answer], seed: Sequence[int] = ()
+) -> Outcome:
     """Judge an answer to an exercise.
 
     Parameters

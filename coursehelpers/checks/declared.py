@@ -31,9 +31,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from coursehelpers.checks import core
+
+Solution = TypeVar("Solution", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -56,21 +58,21 @@ class Slip:
 class Declaration:
     """A solution, and one in each line its known mistakes; see `exercise`."""
 
-    solution: Callable
+    solution: Callable[..., Any]
     mistakes: str
 
     imports: ClassVar[str] = "import numpy as np"  # what the solution needs
 
     @cached_property
-    def source(self):
+    def source(self) -> str:
         """The text of the solution, without its decorator."""
         text = inspect.getsource(self.solution)
-        return ast.get_source_segment(text, ast.parse(text).body[0])
+        return cast(str, ast.get_source_segment(text, ast.parse(text).body[0]))
 
     @cached_property
     def rows(self):
         """The lines of the mistakes, as lists of name, points, edit and message."""
-        rows = []
+        rows: list[list[Any]] = []
         for line in filter(None, map(str.strip, self.mistakes.splitlines())):
             name, *columns = line.split(" | ")
             earned = int(columns.pop(0)) if columns[0].isdigit() else None
@@ -84,7 +86,7 @@ class Declaration:
         return {name: message[0] for name, _, _, *message in self.rows if message}
 
     @cached_property
-    def slips(self):
+    def slips(self) -> tuple[Slip, ...]:
         """The known mistakes that are edits of the solution."""
         return tuple(
             Slip(name, self.messages[name], edited(self.source, edits), self.imports, earned)
@@ -101,7 +103,7 @@ class Declaration:
 class Specified(Declaration):
     """A declaration with what is required of an answer, ``(answer, expect, rng) -> None``."""
 
-    requires: Callable
+    requires: core.Specification
 
     imports: ClassVar[str] = "import keras\nimport numpy as np\nfrom keras import layers"
 
@@ -111,7 +113,9 @@ class Specified(Declaration):
         self.requires(answer, expect, rng)
 
 
-def exercise(section, *, requires, mistakes="", **place):
+def exercise(
+    section: str, *, requires: core.Specification, mistakes: str = "", **place: Any
+) -> Callable[[Solution], Solution]:
     """Declare an exercise; decorates its solution, which is returned unchanged.
 
     Parameters
@@ -143,14 +147,15 @@ def declared_by(declaration, section, place):
     return declare
 
 
-def function_of(source, imports):
+def function_of(source: str, imports: str) -> Any:
     """Return the function that a text defines, after some imports."""
-    scope = {}
+    scope: dict[str, Any] = {}
     exec(compile(f"{imports}\n\n\n{source}\n", "<answer>", "exec"), scope)
-    return scope[ast.parse(source).body[0].name]
+    function: Any = ast.parse(source).body[0]
+    return scope[function.name]
 
 
-def edited(source, edits):
+def edited(source: str, edits: str) -> str:
     """Return a function's text after some edits of what follows its docstring.
 
     Parameters
@@ -170,7 +175,7 @@ def edited(source, edits):
     >>> edited("def half(x):\\n    return x / 2", "2 -> 4")
     'def half(x):\\n    return x / 4'
     """
-    function = ast.parse(source).body[0]
+    function: Any = ast.parse(source).body[0]
     start = function.body[ast.get_docstring(function) is not None].lineno - 1
     lines = source.splitlines(keepends=True)
     head, source = "".join(lines[:start]), "".join(lines[start:])

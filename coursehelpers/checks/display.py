@@ -3,11 +3,12 @@
 import difflib
 import inspect
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 
 from coursehelpers.checks.answers import LocalAnswer
-from coursehelpers.checks.core import EXERCISES, Outcome, describe, judge
+from coursehelpers.checks.core import EXERCISES, Exercise, Outcome, describe, judge
 
 # The status is told by a word and a sign, the colour only repeats it.
 SIGNS = {
@@ -20,21 +21,21 @@ SIGNS = {
 }
 
 # What this notebook has checked so far; `score` reads it.
-_outcomes = {}
-_calls = Counter()
-_hints_shown = Counter()
+_outcomes: dict[str, Outcome] = {}
+_calls: Counter[str] = Counter()
+_hints_shown: Counter[str] = Counter()
 
 
 class Result:
     """What came of one check, already shown: points `earned` of those `possible`, and `status`."""
 
-    def __init__(self, outcome, text):
+    def __init__(self, outcome: Outcome, text: str) -> None:
         self.earned = outcome.earned
         self.possible = outcome.possible
         self.status = outcome.status
         self._text = text
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return self._text
 
     def _ipython_display_(self):
@@ -62,13 +63,13 @@ class Table:
     12 in all
     """
 
-    head = ()
+    head: tuple[str, ...] = ()
 
-    def __init__(self, rows, last):
+    def __init__(self, rows: Sequence[tuple[object, ...]], last: str) -> None:
         self.rows = rows
         self.last = last
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         lines = [list(map(str, row)) for row in [self.head, *self.rows]]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         texts = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
@@ -92,7 +93,7 @@ def _html_row(tag, entries):
 _LOOK_IT_UP = object()
 
 
-def check(name, answer=_LOOK_IT_UP):
+def check(name: str, answer: object = _LOOK_IT_UP) -> Result:
     """Check an answer and show at once what came out.
 
     Each call draws other inputs, by the notebook's ``SEED``, the exercise and the count of calls.
@@ -123,7 +124,7 @@ def check(name, answer=_LOOK_IT_UP):
     0
     """
     exercise = _find(name)
-    defined = inspect.currentframe().f_back.f_globals
+    defined = inspect.currentframe().f_back.f_globals  # type: ignore[union-attr]
     named = answer is _LOOK_IT_UP
     if named and name not in defined:
         outcome = Outcome(name, "not attempted", 0, exercise.points, (_undefined(name, defined),))
@@ -163,7 +164,7 @@ def _overwritten(name, answer):
     ]
 
 
-def hint(name):
+def hint(name: str) -> None:
     """Show the next hint for an exercise; each call tells a little more, the last one stays.
 
     Examples
@@ -178,7 +179,7 @@ def hint(name):
     _show(f"{title} {hints[number]}", _box("#0072B2", title, [hints[number]]))
 
 
-def solution(name):
+def solution(name: str) -> None:
     """Show the published solution of an exercise, as `solution_source` returns it.
 
     Examples
@@ -191,7 +192,7 @@ def solution(name):
     _show(source, f"<pre><code>{escape(source)}</code></pre>")
 
 
-def solution_source(name):
+def solution_source(name: str) -> str:
     """Return the source of an exercise's published solution, a function, as text."""
     return _find(name).declared.source
 
@@ -201,7 +202,7 @@ class Score(Table):
 
     head = ("exercise", "status", "points", "go back to")
 
-    def __init__(self, outcomes):
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
         self.earned = sum(outcome.earned for outcome in outcomes)
         self.possible = sum(outcome.possible for outcome in outcomes)
         missing = sum(outcome.status != "passed" for outcome in outcomes)
@@ -218,7 +219,7 @@ class Score(Table):
         super().__init__(rows, f"{self.earned} of {self.possible} points{todo}")
 
 
-def score(part=None):
+def score(part: int | None = None) -> Score:
     """Return a table of all exercises of this notebook and what they have earned so far.
 
     Parameters
@@ -258,7 +259,7 @@ def _section(exercise):
     return [int(digits) for digits in number.split(".")]
 
 
-def _find(name):
+def _find(name: str) -> Exercise:
     if isinstance(name, str) and name in EXERCISES:
         return EXERCISES[name]
     close = difflib.get_close_matches(str(name), EXERCISES, n=1)

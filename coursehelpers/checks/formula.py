@@ -20,14 +20,15 @@ the text of `solution()` and wrong answers for the tests all come from it:
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from coursehelpers.checks.answers import Answer
 from coursehelpers.checks.core import Expect, Mistake
-from coursehelpers.checks.declared import Declaration, declared_by
+from coursehelpers.checks.declared import Declaration, Solution, declared_by
 
 
 class Case(NamedTuple):
@@ -47,22 +48,25 @@ class Case(NamedTuple):
     """
 
     given: str
-    arguments: tuple
-    points: object = 1
+    arguments: tuple[Any, ...]
+    points: int | tuple[int | None, ...] = 1
     otherwise: str = ""
+
+
+Cases = Callable[[np.random.Generator], Iterable[Case | list[Case]]]
 
 
 @dataclass(frozen=True)
 class Formula(Declaration):
     """What `formula` declares; see there."""
 
-    cases: Callable
+    cases: Cases
     otherwise: str
     returns: str
-    parts: tuple
+    parts: tuple[tuple[str, str], ...]
     rtol: float
 
-    def specify(self, answer, expect, rng):
+    def specify(self, answer: Answer, expect: Expect, rng: np.random.Generator) -> None:
         """Ask all cases, and expect what the solution gives."""
         for asked in self.cases(rng):
             cases = asked if isinstance(asked, list) else [asked]
@@ -126,7 +130,17 @@ def _value(function, case, part=...):
         return np.nan
 
 
-def formula(section, *, cases, otherwise="", mistakes="", returns="", parts=(), rtol=1e-4, **place):
+def formula(
+    section: str,
+    *,
+    cases: Cases,
+    otherwise: str = "",
+    mistakes: str = "",
+    returns: str = "",
+    parts: Sequence[tuple[str, str]] = (),
+    rtol: float = 1e-4,
+    **place: Any,
+) -> Callable[[Solution], Solution]:
     """Declare an exercise about a formula; decorates its solution, which is returned unchanged.
 
     Parameters

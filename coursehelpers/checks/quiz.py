@@ -1,6 +1,7 @@
 """The quiz at the end of each notebook: a reply to every choice, and no points."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from coursehelpers.checks.display import Table
@@ -13,13 +14,13 @@ class Answered(Table):
 
     head = ("question", "your choice", "", "why")
 
-    def __init__(self, rows):
+    def __init__(self, rows: Sequence[tuple[object, ...]]) -> None:
         self.right = sum(row[2] == RIGHT for row in rows)
         self.questions = len(rows)
         super().__init__(rows, f"{self.right} of {self.questions} right")
 
 
-def quiz(notebook, choices):
+def quiz(notebook: str, choices: dict[int, str]) -> Answered:
     """Say of each answer to a notebook's quiz whether it is right, and why.
 
     Parameters
@@ -74,7 +75,7 @@ class Question(NamedTuple):
     """The letter of the right choice, and for each letter the reply to it."""
 
     right: str
-    replies: dict
+    replies: dict[str, str]
 
 
 def _questions(text):

@@ -11,9 +11,9 @@ import inspect
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class UnsupportedValue(ValueError):
     """A value that no answer may give or take: of another type, too large or too deep."""
 
 
-def encode(value, handle_for=None):
+def encode(value: object, handle_for: Callable[[object], Handle | None] | None = None) -> bytes:
     """Encode a value as UTF-8 JSON of at most `MAX_BYTES`.
 
     Parameters
@@ -77,7 +77,7 @@ def encode(value, handle_for=None):
     return data
 
 
-def decode(data):
+def decode(data: bytes) -> Any:
     """Rebuild a value from its encoding, as plain numpy arrays and builtin types.
 
     The bytes may come from an untrusted sender.

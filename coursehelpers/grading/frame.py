@@ -2,6 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coursehelpers.data import AnyPath
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RESULTS = "grades.json"
 COLUMNS = (
@@ -10,7 +16,7 @@ COLUMNS = (
 )
 
 
-def load_results(folder):
+def load_results(folder: AnyPath) -> "pd.DataFrame":
     """Load what `coursehelpers grade` has found as a tidy frame.
 
     Parameters

@@ -182,7 +182,7 @@ def _is_handed_in(path, folder):
 
 
 def _repository():
-    urls = metadata("coursehelpers").get_all("Project-URL")
+    urls = metadata("coursehelpers").get_all("Project-URL", [])
     return dict(url.split(", ", 1) for url in urls)["Repository"]
 
 

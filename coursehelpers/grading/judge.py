@@ -7,6 +7,7 @@ import struct
 import time
 import traceback
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from coursehelpers.checks.answers import AnswerTimedOut
 from coursehelpers.checks.core import EXERCISES, Outcome, judge
@@ -55,9 +56,9 @@ class Grade:
 
     submission: str
     digest: str
-    outcomes: list = field(default_factory=list)
+    outcomes: list[dict[str, Any]] = field(default_factory=list)
     problem: str = ""
-    mentions: list = field(default_factory=list)
+    mentions: list[str] = field(default_factory=list)
     isolation: str = ""
     seconds: float = 0.0
     final: bool = True
@@ -211,7 +212,7 @@ class _Grading:
 
     def _go_through(self, steps, kernel):
         """Take the steps, as far as one kernel goes."""
-        raised = {}
+        raised: dict[str, str] = {}
         left = [n for n, s in enumerate(steps) if s.kind == "ask" and s.name not in self._outcomes]
         for number, step in enumerate(steps[: left[-1] + 1]):  # what comes later matters no more
             if time.monotonic() > self._end:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from typing import Any, cast
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class Kernel:
         self._user = os.stat(self._home.name).st_uid  # a submission may replace its home
         # Nothing of the environment or of the home decides what this Python imports.
         command = [sys.executable, "-I", "-B", "-m", "coursehelpers.grading.serve"]
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             isolated.command(command, self._home.name),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -61,6 +62,7 @@ class Kernel:
             env=isolation.environment(self._home.name),
             start_new_session=True,
         )
+        self._process = cast(Any, process)  # mypy takes its pipes for optional
         os.set_blocking(self._process.stdin.fileno(), False)
         self._channel = Channel(self._process.stdout.fileno(), self._process.stdin.fileno())
         self._reader = threading.Thread(target=self._drain, daemon=True)

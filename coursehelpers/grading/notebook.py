@@ -224,7 +224,7 @@ def _own(source, cells, wanted):
     setup = {cell.source.strip() for cell in lesson if "setup" in notebooks.tags(cell)}
     count = Counter(cell.id for cell in cells)  # an id that several cells have tells nothing
     ids = {id for id, times in count.items() if times == 1}
-    own, changed = set(), 0
+    own, changed = set[int](), 0
     for number, cell in enumerate(cells):
         text = cell.source.strip()
         if cell.cell_type != "code" or text in texts - (setup if own else set()):

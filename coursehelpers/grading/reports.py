@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from coursehelpers.checks.display import Table
 from coursehelpers.grading import feedback, results
@@ -92,7 +93,7 @@ def moodle_table(grades):
 
 def _best(grades, source):
     """Return each student of a source with the best submission that could be graded."""
-    best = {}
+    best: dict[tuple[str, str], Any] = {}
     for grade in grades:
         student = student_of(grade.submission)
         if student.source != source or grade.problem:

@@ -100,7 +100,7 @@ def checks_version(source, private=b""):
     """
     digest = hashlib.sha256(json.dumps(source, sort_keys=True).encode())
     for package in ("coursehelpers.checks", "coursehelpers.grading"):
-        for module in sorted(files(package).rglob("*.py")):
+        for module in sorted(Path(str(files(package))).rglob("*.py")):
             digest.update(module.read_bytes())
     digest.update(private)
     return digest.hexdigest()[:16]

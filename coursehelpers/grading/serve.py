@@ -29,7 +29,7 @@ def main():
     isolation.limit()
     channel = _take_channel()
     shell = _start_shell()
-    answers = {}
+    answers: dict[str, LocalAnswer] = {}
     while True:
         request, body = channel.receive()
         header, reply = {}, b""

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import nbformat
 
-from coursehelpers.claims import MIME as CLAIM
+from coursehelpers.claims import MIME
 
+CLAIM = MIME  # of an output that is a claim
 # Tags of cells.
 INJECTED = "injected-parameters"
 BY_PROFILE = "by-profile"

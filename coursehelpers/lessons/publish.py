@@ -116,7 +116,8 @@ def section_times(executed):
     Parts are first-level headings such as "Part 1: Overfitting", sections second-level ones. None
     stands for what comes before the first part, and before the first section of a part.
     """
-    parts, part, section = {}, None, None
+    parts: dict[str | None, dict[str | None, float]] = {}
+    part = section = None
     for cell in executed.cells:
         if cell.cell_type == "markdown":
             for level, title in re.findall(r"^(##?) (.+)$", cell.source, re.M):

@@ -234,7 +234,7 @@ class ReplayKernel(Kernel):
     implementation = KERNEL
     implementation_version = "1"
     banner = "Replays recorded outputs; computes nothing."
-    language_info: dict = {"name": "python"}  # noqa: RUF012  (the base class declares it so)
+    language_info: dict[str, object] = {"name": "python"}  # noqa: RUF012  (as the base class)
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)

@@ -2,13 +2,18 @@
 
 import base64
 import io
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 # Okabe and Ito's palette, safe for colour-blind readers. Blue and vermilion first: the pair that
 # differs most, in grey too.
-STYLES = (
+STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#0072B2", "marker": "o", "linestyle": "-"},
     {"color": "#D55E00", "marker": "s", "linestyle": "--"},
     {"color": "#009E73", "marker": "^", "linestyle": "-."},
@@ -18,11 +23,11 @@ STYLES = (
 )
 DPI = 100
 # A legend at the right of its axes, where it covers nothing; and the figure that has room for it.
-BESIDE = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
 WIDE = (8.4, 4.0)
 
 
-def axes_or_new(ax, figsize=(6.4, 4.0)):
+def axes_or_new(ax: "Axes | None", figsize: tuple[float, float] = (6.4, 4.0)) -> "Axes":
     """Return the Axes given, or those of a new figure, laid out so that nothing is cut off."""
     if ax is not None:
         return ax
@@ -31,7 +36,7 @@ def axes_or_new(ax, figsize=(6.4, 4.0)):
     return plt.subplots(figsize=figsize, layout="constrained")[1]
 
 
-def mark_values(ax, values, most=10):
+def mark_values(ax: "Axes", values: Iterable[float], most: int = 10) -> None:
     """Label a logarithmic horizontal axis by its values if they are few, else by powers of ten."""
     values = sorted({value for value in values if value > 0})
     if len(values) <= most:
@@ -39,7 +44,9 @@ def mark_values(ax, values, most=10):
         ax.minorticks_off()
 
 
-def styled(series, styles=STYLES):
+def styled(
+    series: Iterable[Any], styles: Sequence[dict[str, Any]] = STYLES
+) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Pair each series with its style; there may be no more series than styles."""
     series = list(series)
     if len(series) > len(styles):
@@ -49,7 +56,7 @@ def styled(series, styles=STYLES):
     return zip(series, styles, strict=False)
 
 
-def describe(axes):
+def describe(axes: "Axes | Sequence[Axes] | np.ndarray") -> str:
     """Describe in words and numbers what a figure shows.
 
     Parameters
@@ -63,7 +70,7 @@ def describe(axes):
         first and last point, or, where the ticks of an axis are names, its values by name. A band
         or region, which has no place in the legend, is described if it has a ``gid``.
     """
-    return "\n".join(line for ax in np.ravel(axes) for line in _describe_axes(ax))
+    return "\n".join(line for ax in np.asarray(axes, object).ravel() for line in _describe_axes(ax))
 
 
 def _describe_axes(ax):
@@ -120,7 +127,7 @@ def _tick_names(axis):
 
 def _by_name(names, places, values):
     """List values by the name that is nearest to their place."""
-    listed = {}
+    listed: dict[str, list[str]] = {}
     for place, value in zip(places, values, strict=True):
         listed.setdefault(names[int(np.clip(round(place), 0, len(names) - 1))], []).append(value)
     return "; ".join(f"{name} at {', '.join(values)}" for name, values in listed.items())
@@ -219,7 +226,7 @@ def _area(outlines):
     return abs(sum(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]) for x, y in pairs)) / 2
 
 
-def show(axes, alt):
+def show(axes: "Axes | Sequence[Axes] | np.ndarray", alt: str) -> None:
     """Show a figure in a notebook, with alternative text and, folded below, its data in words.
 
     Parameters
@@ -240,7 +247,7 @@ def show(axes, alt):
 
     if not alt.strip():
         raise ValueError("A figure needs alternative text: say in a sentence what it shows.")
-    figure = np.ravel(axes)[0].get_figure()
+    figure = np.asarray(axes, object).ravel()[0].get_figure()
     words = f"{alt}\n{describe(axes)}"
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=DPI)

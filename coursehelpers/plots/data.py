@@ -1,8 +1,17 @@
 """Pictures of data and of what is fitted to it."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from coursehelpers.plots.core import BESIDE, STYLES, axes_or_new, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Function = Callable[[np.ndarray], ArrayLike]
 
 # One for each style: what lies in a region may be of another class than is predicted there.
 HATCHES = ("", "/", "\\", ".", "-", "x")
@@ -10,7 +19,13 @@ RESOLUTION = 200  # points on each side of the grid of `plot_decision_boundary`
 AUGMENTED = 8  # images in a row of `plot_augmentations`
 
 
-def show_images(images, labels=None, *, columns=10, ax=None):
+def show_images(
+    images: ArrayLike,
+    labels: Sequence[str] | None = None,
+    *,
+    columns: int = 10,
+    ax: "Axes | None" = None,
+) -> "Axes":
     """Draw images side by side, each with its label below.
 
     Parameters
@@ -57,7 +72,9 @@ def show_images(images, labels=None, *, columns=10, ax=None):
     return ax
 
 
-def plot_augmentations(images, augmenters, *, ax=None):
+def plot_augmentations(
+    images: ArrayLike, augmenters: Mapping[str, Function], *, ax: "Axes | None" = None
+) -> "Axes":
     """Draw images as each augmenter transforms them: a row for each, the originals on top.
 
     Parameters
@@ -73,7 +90,8 @@ def plot_augmentations(images, augmenters, *, ax=None):
     -------
     matplotlib Axes
     """
-    row = np.asarray(images)[np.arange(AUGMENTED) % len(images)]
+    images = np.asarray(images)
+    row = images[np.arange(AUGMENTED) % len(images)]
     rows = [row, *(np.asarray(augmenter(row)) for augmenter in augmenters.values())]
     stacked = np.concatenate(rows)
     if stacked.dtype.kind == "f":
@@ -90,7 +108,14 @@ def plot_augmentations(images, augmenters, *, ax=None):
     return ax
 
 
-def plot_regression_fit(x, y, curves, *, validation=None, ax=None):
+def plot_regression_fit(
+    x: ArrayLike,
+    y: ArrayLike,
+    curves: Mapping[str, Function],
+    *,
+    validation: tuple[ArrayLike, ArrayLike] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
     """Plot one-feature training data, fitted curves and, if given, validation data.
 
     Parameters
@@ -137,7 +162,9 @@ def plot_regression_fit(x, y, curves, *, validation=None, ax=None):
     return ax
 
 
-def plot_decision_boundary(predict, x, y, *, names, ax=None):
+def plot_decision_boundary(
+    predict: Function, x: ArrayLike, y: ArrayLike, *, names: Sequence[str], ax: "Axes | None" = None
+) -> "Axes":
     """Plot which class is predicted where, and the examples of each class.
 
     Parameters
@@ -188,8 +215,10 @@ def plot_decision_boundary(predict, x, y, *, names, ax=None):
             region.set_gid(f"{name} predicted")
         if lead.min() < 0 < lead.max():
             ax.contour(*sides, lead, levels=[0], colors="0.2", linewidths=1.5)
+        first, second = x[y == k].T
         ax.scatter(
-            *x[y == k].T,
+            first,
+            second,
             s=30,
             color=style["color"],
             marker=style["marker"],

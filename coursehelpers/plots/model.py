@@ -1,11 +1,20 @@
 """Pictures of a model: its weights, what its layers do, how far its confidence can be trusted."""
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from coursehelpers.plots.core import BESIDE, axes_or_new, styled
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
-def plot_weight_histograms(weights, *, ax=None):
+
+def plot_weight_histograms(
+    weights: Mapping[str, Sequence[np.ndarray]], *, ax: "Axes | None" = None
+) -> "Axes":
     """Plot how the weights of layers or networks are distributed.
 
     Parameters
@@ -47,7 +56,9 @@ def plot_weight_histograms(weights, *, ax=None):
     return ax
 
 
-def plot_layer_statistics(frame, statistic, *, ax=None):
+def plot_layer_statistics(
+    frame: "pd.DataFrame", statistic: str, *, ax: "Axes | None" = None
+) -> "Axes":
     """Plot a statistic layer by layer, for several networks.
 
     Parameters
@@ -87,7 +98,9 @@ def plot_layer_statistics(frame, statistic, *, ax=None):
         ax.set_yscale("log")
     ticks = [f"{layer}" for layer in layers]
     crowded = len(ticks) * max(map(len, ticks)) > 50
-    slanted = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+    slanted: dict[str, Any] = (
+        {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+    )
     ax.set_xticks(range(len(ticks)), ticks, **slanted)
     ax.set(xlabel="layer", ylabel=statistic.replace("_", " "))
     # Beside the picture: curves of all sizes leave no corner free for sure.
@@ -95,7 +108,7 @@ def plot_layer_statistics(frame, statistic, *, ax=None):
     return ax
 
 
-def plot_reliability(tables, *, ax=None):
+def plot_reliability(tables: "Mapping[str, pd.DataFrame]", *, ax: "Axes | None" = None) -> "Axes":
     """Plot how often predictions are right over how confident they are.
 
     Parameters

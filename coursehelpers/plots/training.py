@@ -1,11 +1,20 @@
 """Pictures of results: trainings epoch by epoch, comparisons, and numbers over other numbers."""
 
+from collections.abc import Sequence
 from itertools import product
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from coursehelpers.metrics import mean_interval
 from coursehelpers.plots.core import BESIDE, STYLES, WIDE, axes_or_new, mark_values, styled
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from coursehelpers.training import Comparison
 
 SMALLER_IS_BETTER = ("loss", "error", "mae", "mse", "crossentropy")
 # Where colour and marker show the settings, the line shows the split.
@@ -18,7 +27,9 @@ STANDINGS = {
 }
 
 
-def plot_history(history, metric="loss", *, ax=None):
+def plot_history(
+    history: "keras.callbacks.History", metric: str = "loss", *, ax: "Axes | None" = None
+) -> "Axes":
     """Plot a metric over the epochs, on training and, if recorded, on validation data.
 
     Parameters
@@ -60,7 +71,13 @@ def plot_history(history, metric="loss", *, ax=None):
     return ax
 
 
-def plot_comparison(comparison, metric="accuracy", split="test", *, ax=None):
+def plot_comparison(
+    comparison: "Comparison",
+    metric: str = "accuracy",
+    split: str = "test",
+    *,
+    ax: "Axes | None" = None,
+) -> "Axes":
     """Plot each setting's mean over the seeds with its interval, and one point for each seed.
 
     Parameters
@@ -89,7 +106,8 @@ def plot_comparison(comparison, metric="accuracy", split="test", *, ax=None):
     # A seed stands at the same height in every setting, so that it can be followed.
     seeds = sorted(set(last["seed"]))
     shifts = {seed: 0.4 * ((i + 0.5) / len(seeds) - 0.5) for i, seed in enumerate(seeds)}
-    points, bars, ticks = [], [], []
+    points: list[tuple[float, float]] = []
+    bars, ticks = [], []
     for i, name in enumerate(names):
         runs = last[last["setting"] == name]
         finite = runs[np.isfinite(runs["value"])]
@@ -123,7 +141,13 @@ def plot_comparison(comparison, metric="accuracy", split="test", *, ax=None):
     return ax
 
 
-def plot_curves(comparison, metric="loss", split="validation", *, ax=None):
+def plot_curves(
+    comparison: "Comparison",
+    metric: str = "loss",
+    split: str | Sequence[str] = "validation",
+    *,
+    ax: "Axes | None" = None,
+) -> "Axes":
     """Plot each setting's mean over the seeds, epoch by epoch, with a band for its interval.
 
     Parameters
@@ -160,7 +184,7 @@ def plot_curves(comparison, metric="loss", split="validation", *, ax=None):
         runs = rows[part][rows[part]["setting"] == name]
         epochs, mean, low, high = _mean_over_seeds(runs)
         ax.plot(epochs, mean, label=label, markevery=max(1, len(epochs) // 10), **style)
-        if runs["seed"].nunique() > 1 and len(epochs):
+        if len(set(runs["seed"])) > 1 and len(epochs):
             band = ax.fill_between(epochs, low, high, color=style["color"], alpha=0.2, linewidth=0)
             band.set_gid(f"{label}, 95 % interval")
             bands = True
@@ -194,16 +218,24 @@ def _styled_curves(names, splits):
 
 def _mean_over_seeds(runs):
     """Return the epochs that all seeds have, the means there and the ends of the intervals."""
-    wide = runs.pivot(index="epoch", columns="seed", values="value")
+    # No `pivot_table`, which would average what is there twice.
+    wide = runs.pivot(index="epoch", columns="seed", values="value")  # noqa: PD010
     wide = wide[np.isfinite(wide).all(axis=1)]
     if wide.shape[1] == 1:
-        intervals = np.repeat(wide.to_numpy(), 3, axis=1)
+        intervals = list(np.repeat(wide.to_numpy(), 3, axis=1))
     else:
         intervals = [mean_interval(values) for values in wide.to_numpy()]
     return wide.index.to_numpy(), *np.reshape(intervals, (-1, 3)).T
 
 
-def plot_series(frame, *, xlabel, ylabel, xscale="linear", ax=None):
+def plot_series(
+    frame: "pd.DataFrame",
+    *,
+    xlabel: str,
+    ylabel: str,
+    xscale: Literal["linear", "log"] = "linear",
+    ax: "Axes | None" = None,
+) -> "Axes":
     """Plot the columns of a table as curves over its index.
 
     Parameters
@@ -237,7 +269,7 @@ def plot_series(frame, *, xlabel, ylabel, xscale="linear", ax=None):
     return ax
 
 
-def plot_error_vs_ratio(frame, *, ax=None):
+def plot_error_vs_ratio(frame: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
     """Plot errors with their intervals over the ratio d/m, on a logarithmic axis.
 
     Parameters
@@ -271,7 +303,7 @@ def plot_error_vs_ratio(frame, *, ax=None):
     return ax
 
 
-def plot_learning_curve_over_m(frame, *, ax=None):
+def plot_learning_curve_over_m(frame: "pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
     """Plot the test accuracy with its interval over the number of training examples.
 
     Parameters
@@ -300,7 +332,7 @@ def plot_learning_curve_over_m(frame, *, ax=None):
     return ax
 
 
-def plot_standings(table):
+def plot_standings(table: "pd.DataFrame") -> np.ndarray:
     """Plot how each strategy stands in each cell: a panel per size and domain of the data.
 
     Parameters

@@ -10,8 +10,16 @@ import warnings
 import zipfile
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from coursehelpers.data import AnyPath
+
+if TYPE_CHECKING:
+    import keras
+
+Cache = AnyPath | Literal[False] | None
 
 VARIABLE = "COURSEHELPERS_CACHE"
 # The user may name a folder that holds other files too; those are left alone.
@@ -19,7 +27,7 @@ OURS = re.compile(r"[0-9a-f]{64}\.npz|features-.*\.part")
 MOST_STORED = 2 * 2**30  # bytes, above which the files used longest ago are removed
 
 
-def cache_folder(cache=None):
+def cache_folder(cache: Cache = None) -> Path | None:
     """Return the folder that features are stored in, which need not exist, or None for False."""
     if cache is False:
         return None
@@ -31,7 +39,7 @@ def cache_folder(cache=None):
     return Path(cache).expanduser()
 
 
-def model_hash(model):
+def model_hash(model: "keras.Model") -> str:
     """Return the SHA-256 of what decides a functional model's predictions: structure and weights.
 
     Left out are the names of layers, which Keras counts up, and which layers are trainable.

@@ -2,14 +2,20 @@
 
 import contextlib
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from coursehelpers.data import require_count
+from coursehelpers.data import AnyPath, require_count
 from coursehelpers.photos import Skipped, iterate_images
 from coursehelpers.progress import progress_bar
-from coursehelpers.transfer.cache import add_array, cache_folder, load, model_hash, store
+from coursehelpers.transfer.cache import Cache, add_array, cache_folder, load, model_hash, store
+
+if TYPE_CHECKING:
+    import keras
 
 # Another number makes all that was stored before unknown: for when the computation changes.
 VERSION = 1
@@ -18,7 +24,9 @@ MOST_BYTES = 4 * 2**30
 DELAY = 2  # seconds after which a bar appears
 
 
-def extract_features(backbone, images, *, batch_size=32, cache=None):
+def extract_features(
+    backbone: "keras.Model", images: ArrayLike, *, batch_size: int = 32, cache: Cache = None
+) -> NDArray[np.float32]:
     """Compute the features of images, once: the next call reads them from disk.
 
     They are stored under the SHA-256 of the images and of the backbone's structure and weights: if
@@ -74,7 +82,7 @@ def extract_parts(backbone, parts, *, batch_size, cache):
     require_count("batch_size", batch_size)
     parts = [_require_images(images, backbone) for images in parts]
     folder = cache_folder(cache)
-    start = f"{VERSION} images {model_hash(backbone)};".encode() if folder else None
+    start = f"{VERSION} images {model_hash(backbone)};".encode() if folder else b""
     network, found = None, []
     for images in parts:
         path = stored = None
@@ -92,7 +100,14 @@ def extract_parts(backbone, parts, *, batch_size, cache):
     return found
 
 
-def read_features(backbone, paths, image_size=None, *, batch_size=32, cache=None):
+def read_features(
+    backbone: "keras.Model",
+    paths: Iterable[AnyPath],
+    image_size: int | None = None,
+    *,
+    batch_size: int = 32,
+    cache: Cache = None,
+) -> tuple[NDArray[np.float32], NDArray[np.int64], tuple[Skipped, ...]]:
     """Compute the features of photos on disk, once, while the next photos are being decoded.
 
     Stored features are found again by the bytes of the files, not by their names and times: a
@@ -111,14 +126,14 @@ def read_features(backbone, paths, image_size=None, *, batch_size=32, cache=None
     _require_backbone(backbone)
     image_size = _require_size(image_size, backbone)
     folder = cache_folder(cache)
-    paths = [Path(path) for path in paths]
-    batches = iterate_images(paths, image_size, batch_size=batch_size)
+    files = [Path(path) for path in paths]
+    batches = iterate_images(files, image_size, batch_size=batch_size)
     path = stored = None
-    if folder and paths:
-        path = folder / f"{_photos_hash(backbone, paths, image_size)}.npz"
+    if folder and files:
+        path = folder / f"{_photos_hash(backbone, files, image_size)}.npz"
         stored = load(path)
     if stored is None:
-        index, reasons = [], []
+        index, reasons = list[int](), list[str]()
 
         def each():
             for batch in batches:
@@ -127,7 +142,7 @@ def read_features(backbone, paths, image_size=None, *, batch_size=32, cache=None
                 yield batch.x, len(batch.x) + len(batch.skipped)
 
         with contextlib.closing(batches):
-            x = compute_batches(folded(backbone), each(), len(paths), batch_size)
+            x = compute_batches(folded(backbone), each(), len(files), batch_size)
         # NumPy has no type for an empty list of texts.
         stored = {
             "x": x,
@@ -136,9 +151,9 @@ def read_features(backbone, paths, image_size=None, *, batch_size=32, cache=None
         }
         if path:
             store(path, stored)
-    unread = np.delete(np.arange(len(paths)), stored["index"])
+    unread = np.delete(np.arange(len(files)), stored["index"])
     skipped = [
-        Skipped(paths[i], str(reason)) for i, reason in zip(unread, stored["reasons"], strict=True)
+        Skipped(files[i], str(reason)) for i, reason in zip(unread, stored["reasons"], strict=True)
     ]
     return stored["x"], stored["index"], tuple(skipped)
 

@@ -1,8 +1,13 @@
 """The last layer on frozen features: a convex problem, solved exactly."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import keras
 
 # L2 strengths in half powers of ten, from 100 to 1e-5: each solution starts at the one before.
 STRENGTHS = tuple(10.0 ** (power / 2) for power in range(4, -11, -1))
@@ -23,12 +28,12 @@ class Head:
         Cross-entropy on the validation data by the strengths that were tried.
     """
 
-    kernel: np.ndarray
-    bias: np.ndarray
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
     strength: float
-    losses: dict
+    losses: dict[float, float]
 
-    def predict(self, features):
+    def predict(self, features: ArrayLike) -> np.ndarray:
         """Return probabilities, of shape (n, classes), of features (n, features)."""
         from scipy.special import softmax
 
@@ -39,11 +44,11 @@ class Head:
             )
         return softmax(features @ self.kernel + self.bias, axis=1)
 
-    def accuracy(self, features, y):
+    def accuracy(self, features: ArrayLike, y: ArrayLike) -> float:
         """Return the share of features (n, features) whose likeliest class is the one in y (n,)."""
         return float((self.predict(features).argmax(axis=1) == y).mean())
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         features, classes = self.kernel.shape
         return (
             f"Head: {features} features, {classes} classes, L2 strength {self.strength:.3g} "
@@ -51,7 +56,9 @@ class Head:
         )
 
 
-def train_head(features, y, *, validation):
+def train_head(
+    features: ArrayLike, y: ArrayLike, *, validation: tuple[ArrayLike, ArrayLike]
+) -> Head:
     """Train a softmax layer on features, its L2 strength chosen on validation data.
 
     Minimizes the mean cross-entropy plus ``strength / 2`` times the sum of the squared weights of
@@ -100,7 +107,9 @@ def train_head(features, y, *, validation):
     # A feature that never changes stays zero, and so does its weight.
     deviation[deviation == 0] = 1
     x, x_val = (x - mean) / deviation, (x_val - mean) / deviation
-    losses, best, weights = {}, None, np.zeros((x.shape[1] + 1, classes))
+    losses = dict[float, float]()
+    best: Any = None  # its strength and weights
+    weights = np.zeros((x.shape[1] + 1, classes))
     for strength in STRENGTHS:
         weights = _minimize(x, y, strength, weights)
         losses[strength] = _cross_entropy(x_val, y_val, weights)
@@ -114,7 +123,7 @@ def train_head(features, y, *, validation):
     return Head(kernel.astype(np.float32), bias.astype(np.float32), strength, losses)
 
 
-def attach_head(backbone, head):
+def attach_head(backbone: "keras.Model", head: Head) -> "keras.Model":
     """Put a head on a backbone: one Keras model, from images to probabilities.
 
     Parameters
@@ -194,7 +203,9 @@ def _cross_entropy(x, y, weights):
     return float(-_log_probabilities(x, weights)[np.arange(len(y)), y].mean())
 
 
-def _require_examples(name, x, y):
+def _require_examples(
+    name: str, x: ArrayLike, y: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     x, y = np.asarray(x), np.asarray(y)
     if x.ndim != 2 or y.shape != x.shape[:1] or not len(y):
         raise ValueError(
@@ -212,7 +223,7 @@ def _require_examples(name, x, y):
     return x, y.astype(np.int64)
 
 
-def require_classes(y, y_val):
+def require_classes(y: ArrayLike, y_val: ArrayLike) -> int:
     """Return how many classes `y` has; `y_val` may have no other ones."""
     found = np.unique(y)
     if len(found) < 2 or not np.array_equal(found, np.arange(len(found))):

@@ -5,12 +5,16 @@
 
 import io
 import time
+from collections.abc import Callable
 from functools import partial
 from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from coursehelpers.data import (
+    Examples,
+    Parts,
     load_cats_dogs,
     load_fashion_mnist,
     read_verified,
@@ -22,6 +26,10 @@ from coursehelpers.models import blocks, build_backbone, build_cnn
 from coursehelpers.transfer.features import compute, extract_features, folded
 from coursehelpers.transfer.heads import train_head
 from coursehelpers.transfer.tuning import fine_tune, split_backbone
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
 
 GRID = "transfer-grid/transfer-grid.csv"
 IMAGE_SIZE = 96
@@ -45,7 +53,7 @@ SMALL = {"epochs": {"little": 100, "much": 40}, "patience": {"little": 20, "much
 SAME = {"epochs": {"little": 40, "much": 12}, "patience": {"little": 40, "much": 12}}
 
 
-def load_domain(domain):
+def load_domain(domain: str) -> tuple[Examples, Examples]:
     """Load the two classes of a domain.
 
     Parameters
@@ -68,21 +76,22 @@ def load_domain(domain):
     """
     _require_choice("domain", domain, DOMAINS)
     if domain == "similar":
-        return tuple((x, y.astype(np.int64)) for x, y in load_cats_dogs())
+        train, test = ((x, y.astype(np.int64)) for x, y in load_cats_dogs())
+        return train, test
     parts = []
     for x, y in load_fashion_mnist():
         kept = (y == 0) | (y == 6)
         parts.append((x[kept], (y[kept] == 6).astype(np.int64)))
-    return tuple(parts)
+    return parts[0], parts[1]
 
 
-def draw_cell(domain, size, seed):
+def draw_cell(domain: str, size: str, seed: int) -> Parts[Examples]:
     """Draw the data of a cell: training and validation images at random, and all test images."""
     train, test = load_domain(domain)
     return split(*train, **SIZES[size], seed=seed)._replace(test=test)
 
 
-def measure(domain, size, strategy, seed):
+def measure(domain: str, size: str, strategy: str, seed: int) -> dict[str, Any]:
     """Train by one strategy in one cell of the grid, and evaluate it.
 
     Parameters
@@ -113,7 +122,7 @@ def measure(domain, size, strategy, seed):
     return cell | found | {"seconds": round(seconds, 1)}
 
 
-def build_stages(image_size=IMAGE_SIZE):
+def build_stages(image_size: int = IMAGE_SIZE) -> "tuple[keras.Model, dict[str, slice]]":
     """Build the network of all stages: from images to the pooled features of each, side by side.
 
     Returns
@@ -144,7 +153,7 @@ def build_stages(image_size=IMAGE_SIZE):
     return keras.Model(backbone.input, joined, name=f"{backbone.name}_stages"), columns
 
 
-def load_grid():
+def load_grid() -> "pd.DataFrame":
     """Load what the strategies of transfer learning reached, for each cell and seed.
 
     Returns
@@ -169,7 +178,7 @@ def load_grid():
     return pd.read_csv(io.BytesIO(read_verified(GRID)), keep_default_na=False)
 
 
-def standings(grid):
+def standings(grid: "pd.DataFrame") -> "pd.DataFrame":
     """Compare the strategies in each cell of the grid with the best one there.
 
     Parameters
@@ -261,8 +270,8 @@ def _fine_tune(parts, size, seed, *, keep_last, rates, epochs):
         )
         tuned.append((min(losses), rate, upper, head))
     _, rate, upper, head = min(tuned, key=itemgetter(0))
-    reached = (_features(upper, *part) for part in (validation, test))
-    return _measured(head, *reached, f"learning rate {rate:g}")
+    validation, test = _features(upper, *validation), _features(upper, *test)
+    return _measured(head, validation, test, f"learning rate {rate:g}")
 
 
 def _from_scratch(parts, size, seed, *, build, prepare, epochs, patience):
@@ -331,7 +340,7 @@ def _require_choice(name, value, choices):
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}.")
 
 
-STRATEGIES = {
+STRATEGIES: dict[str, Callable[[Parts[Examples], str, int], dict[str, Any]]] = {
     "head on top features": partial(_head, stages=("top",)),
     "head on earlier features": partial(_head, stages=STAGES),
     "fine-tune few blocks": partial(_fine_tune, **FEW),

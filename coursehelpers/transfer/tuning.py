@@ -1,18 +1,24 @@
 """Fine-tuning: the last blocks of a backbone, on what the frozen ones before them compute."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from coursehelpers.data import generator, require_count
+from coursehelpers.data import Seed, generator, require_count
 from coursehelpers.models import blocks, freeze
 from coursehelpers.progress import progress_bar
 from coursehelpers.transfer.features import DELAY, compute
-from coursehelpers.transfer.heads import attach_head
+from coursehelpers.transfer.heads import Head, attach_head
+
+if TYPE_CHECKING:
+    import keras
 
 
-def split_backbone(backbone, *, keep_last):
+def split_backbone(backbone: "keras.Model", *, keep_last: int) -> "tuple[keras.Model, keras.Model]":
     """Cut a backbone before its last blocks, and freeze what comes before.
 
     The lower part's output stays the same while the upper one learns. With
@@ -62,17 +68,17 @@ def split_backbone(backbone, *, keep_last):
 
 
 def fine_tune(
-    upper,
-    head,
-    activations,
-    y,
+    upper: "keras.Model",
+    head: Head,
+    activations: np.ndarray,
+    y: ArrayLike,
     *,
-    validation,
-    epochs=5,
-    learning_rate=1e-5,
-    batch_size=32,
-    seed=0,
-):
+    validation: tuple[np.ndarray, ArrayLike],
+    epochs: int = 5,
+    learning_rate: float = 1e-5,
+    batch_size: int = 32,
+    seed: Seed = 0,
+) -> tuple[Head, list[float]]:
     """Train the upper part of a backbone and its head, and keep the best epoch.
 
     Adam with a very low learning rate changes the weights of ImageNet only a little; normalization
@@ -188,7 +194,12 @@ def _cut(backbone, first):
     return next(iter(crossing.values()))
 
 
-def layerwise_adam(learning_rate, *, factors=None, starts=None):
+def layerwise_adam(
+    learning_rate: float,
+    *,
+    factors: Sequence[float] | np.ndarray | None = None,
+    starts: Sequence[int] | np.ndarray | None = None,
+) -> "keras.optimizers.Adam":
     """Build Adam with a factor on the step of each layer, and a step number at which it sets in.
 
     With factors that rise from the first layer to the last these are discriminative learning
@@ -244,7 +255,7 @@ def _layer_numbers(variables):
 
     The weights of a layer follow each other, and have the same path but for their own name.
     """
-    numbers, before, seen = [], None, set()
+    numbers, before, seen = list[int](), None, set[str]()
     for path in (v.path for v in variables):
         layer = path.rpartition("/")[0]
         # Layers of two nested models may have the same path: a weight that is there again is of

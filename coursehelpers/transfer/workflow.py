@@ -3,19 +3,25 @@
 import contextlib
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from coursehelpers.data import Parts, require_count
+from coursehelpers.data import AnyPath, Examples, Parts, Seed, require_count
 from coursehelpers.metrics import Interval
 from coursehelpers.models import OFFLINE, build_backbone, freeze
-from coursehelpers.photos import Skipped, require_readable, scan_image_folder
+from coursehelpers.photos import Skipped, described, require_readable, scan_image_folder
+from coursehelpers.transfer.cache import Cache
 from coursehelpers.transfer.features import compute, extract_parts, folded, read_features
 from coursehelpers.transfer.heads import Head, attach_head, require_classes, train_head
 from coursehelpers.transfer.tuning import fine_tune, split_backbone
+
+if TYPE_CHECKING:
+    import keras
 
 IMAGE_SIZE = 160
 
@@ -43,52 +49,47 @@ class TransferResult:
         Wall-clock time by stage.
     """
 
-    model: object
+    model: "keras.Model"
     class_names: tuple[str, ...]
     validation: Interval
     test: Interval | None
-    counts: Parts
+    counts: Parts[int]
     head: Head
     skipped: tuple[Skipped, ...]
     duplicates: tuple[tuple[Path, ...], ...]
-    seconds: dict
+    seconds: dict[str, float]
 
-    def __repr__(self):
-        names = ", ".join(self.class_names[:10]) + (", ..." if len(self.class_names) > 10 else "")
-        text = f"TransferResult: {len(self.class_names)} classes ({names}); accuracy"
+    def __repr__(self) -> str:
+        text = "accuracy"
         for name in ("validation", "test"):
             accuracy, count = getattr(self, name), getattr(self.counts, name)
             if accuracy:
                 text += f" {accuracy_text(accuracy)} on {count} {name} photos,"
         text += f" {self.counts.train} to train on; {sum(self.seconds.values()):.1f} s"
-        if self.skipped:
-            text += f"; {len(self.skipped)} skipped, see .skipped"
-        if self.duplicates:
-            text += f"; {len(self.duplicates)} in several parts or classes, see .duplicates"
-        return text
+        return described(self, text)
 
 
-def accuracy_text(accuracy):
+def accuracy_text(accuracy: Interval) -> str:
     """Return an accuracy with its interval in words."""
     return f"{accuracy.estimate:.3f} (95 % interval {accuracy.low:.3f} to {accuracy.high:.3f})"
 
 
 def transfer(
-    data,
+    data: AnyPath | Sequence[Examples],
     *,
-    image_size=None,
-    backbone=OFFLINE,
-    weights="imagenet",
-    keep_last=0,
-    epochs=5,
-    learning_rate=1e-5,
-    validation=0.15,
-    test=0.15,
-    class_names=None,
-    seed=0,
-    batch_size=32,
-    cache=None,
-):
+    image_size: int | None = None,
+    backbone: "str | keras.Model" = OFFLINE,
+    weights: AnyPath = "imagenet",
+    keep_last: int = 0,
+    epochs: int = 5,
+    learning_rate: float = 1e-5,
+    validation: float = 0.15,
+    test: float = 0.15,
+    class_names: Sequence[str] | None = None,
+    seed: Seed = 0,
+    batch_size: int = 32,
+    cache: Cache = None,
+) -> TransferResult:
     """Train a network on photos, on top of one that was trained on ImageNet.
 
     The features of all photos are computed once (`read_features`), a head on them is trained and
@@ -144,16 +145,16 @@ def transfer(
     >>> result.counts.test, result.model.output_shape
     (20, (None, 2))
     """
-    seconds = {}
-    from_folder = isinstance(data, str | os.PathLike)
+    seconds: dict[str, float] = {}
+    files = None
     with _timed(seconds, "scanning"):
-        if from_folder:
+        if isinstance(data, str | os.PathLike):
             if class_names is not None:
                 raise ValueError("class_names are the names of the folders; leave class_names out.")
             files = scan_image_folder(data, validation=validation, test=test, seed=seed)
-            class_names, parts, shape = files.class_names, files.parts, None
+            names, parts, shape = files.class_names, files.parts, None
         else:
-            parts, class_names = _arrays(data, class_names)
+            parts, names = _arrays(data, class_names)
             shape = parts.train[0].shape[1:]
         if not len(parts.validation[1]):
             raise ValueError(
@@ -168,8 +169,8 @@ def transfer(
         else:
             freeze(network)
     with _timed(seconds, "features"):
-        options = {"batch_size": batch_size, "cache": cache}
-        if from_folder:
+        options: dict[str, Any] = {"batch_size": batch_size, "cache": cache}
+        if files is not None:
             features, skipped, duplicates = _photo_features(lower, files, image_size, options)
         else:
             x = extract_parts(lower, [x for x, _ in parts], **options)
@@ -191,11 +192,11 @@ def transfer(
         if upper is not None:
             fast = folded(upper)
             evaluated = [(compute(fast, x, batch_size), y) for x, y in evaluated]
-        accuracies = [_accuracy(head, x, y) for x, y in evaluated]
+        on_validation, on_test = (_accuracy(head, x, y) for x, y in evaluated)
         model = attach_head(network, head)
     counts = Parts(*(len(y) for _, y in features))
     return TransferResult(
-        model, class_names, *accuracies, counts, head, skipped, duplicates, seconds
+        model, names, on_validation, on_test, counts, head, skipped, duplicates, seconds
     )
 
 
