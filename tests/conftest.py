@@ -71,9 +71,10 @@ def pytest_ignore_collect(collection_path, config):
     """Read no module that is left out as a whole: it may import TensorFlow."""
     if config.getoption("--light") and collection_path.suffix == ".py":
         marked = re.search(
-            r"^pytestmark = .*mark\.(heavy|slow|copies)\b", collection_path.read_text(), re.M
+            r"^pytestmark = .*mark\.(heavy|slow)\b", collection_path.read_text(), re.M
         )
-        return True if marked or "copy_" in collection_path.name else None
+        other = not collection_path.name.startswith("test_") or "copy_" in collection_path.name
+        return True if marked or other else None
 
 
 # The longest first: what begins last should be short, so that no process waits for the other.

@@ -68,6 +68,7 @@ def test_mistakes_are_edits_of_the_solution():
     ]
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("keras_at_hand")
 def test_solution_and_mistakes_are_functions_once_they_are_asked():
     (one, other) = declared.Specified(half, MISTAKES, is_half).slips

@@ -107,6 +107,7 @@ def test_subclasses_come_back_plain(value, plain):
     assert same(plain, decode(encode(value)))
 
 
+@pytest.mark.heavy
 def test_tensors_become_arrays():
     from keras import Variable, ops
 

@@ -144,7 +144,7 @@ def _counter():
     import keras
     from keras import ops
 
-    shared = []
+    shared: list = []
 
     class Counter(keras.Layer):
         """Counts the images of all batches, but black ones, which only fill up a batch."""
@@ -176,7 +176,7 @@ def _draw_weights(model, rng):
             layer.set_weights([rng.uniform(*ends, size=channels) for ends in ranges.values()])
 
 
-FIXTURES = {
+FIXTURES: dict = {
     "tiny_backbone": _tiny_backbone,
     "frozen_backbone": _frozen_backbone,
     "around_backbone": None,  # see `build`

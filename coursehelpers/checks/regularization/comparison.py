@@ -42,7 +42,7 @@ def _telling(rng, draw, n, bins):
         # Not sure enough where the confidence is small, too sure where it is large.
         some = rng.integers(p.shape[1], size=n)
         y = np.where(rng.uniform(size=n) < 0.5, p.argmax(axis=1), some)
-        values = []
+        values: list = []
         for name, function in functions:
             value = function(y, p, bins)
             if any(name != other and abs(value - seen) < 5e-4 for other, seen in values):

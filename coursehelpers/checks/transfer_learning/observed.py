@@ -178,7 +178,7 @@ class Watch:
         after = self._answer.weights(self.model)
         if [w["value"].shape for w in after] != [w["value"].shape for w in self._before]:
             raise AnswerError("The model has other weights after a train step than before it.")
-        sizes = {part: {} for part in (*PARTS.values(), "new")}
+        sizes: dict = {part: {} for part in (*PARTS.values(), "new")}
         for i, (path, old, new) in enumerate(zip(self._paths, self._before, after, strict=True)):
             size = np.abs(new["value"].astype(float) - old["value"]).max(initial=0)
             if size != 0:  # nan has moved, too
