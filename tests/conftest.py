@@ -44,8 +44,8 @@ def pytest_addoption(parser):
     parser.addoption(
         "--bank-seeds",
         type=int,
-        help="seeds with which every answer of the bank is judged (default: 3, where training is "
-        "judged 1)",
+        default=1,
+        help="seeds with which every answer of the bank is judged (default: 1)",
     )
     parser.addoption(
         "--light",
