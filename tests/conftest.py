@@ -80,6 +80,7 @@ def pytest_ignore_collect(collection_path, config):
 # The longest first: what begins last should be short, so that no process waits for the other.
 LONGEST = (
     *("test_notebooks", "test_copy_data_augmentation", "test_copy_transfer_learning"),
+    "test_copy_regularization",
     *("test_answer_bank", "test_lessons_validate", "test_cli", "test_nbgrader"),
     *("test_mutation", "test_grading", "test_benchmarks", "test_grading_broken", "test_attacks"),
 )
