@@ -126,8 +126,8 @@ def run(notebook, channel):
             if name in shell.user_ns and not cell.source.startswith("check("):
                 shell.run_cell(f"verdict = check({name!r})")
                 shell.run_cell(f"earned[{name!r}] = max(verdict.earned, tested({name!r}, {name}))")
-                shown = repr(shell.user_ns.get("verdict")).splitlines()
-                messages += [line[4:] for line in shown if line.startswith("  - ")]
+                shown, _, _ = repr(shell.user_ns.get("verdict")).rpartition("\n  Next: ")
+                messages += shown.split("\n  - ")[1:]
                 header = {"exercise": name, "earned": shell.user_ns["earned"].get(name, 0)}
                 channel.send(header)
     earned = shell.user_ns["earned"]
